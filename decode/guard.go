@@ -1,0 +1,91 @@
+package decode
+
+import (
+	"fmt"
+	"time"
+)
+
+// Guard wraps a session so that a panic in it becomes a Desync event followed by
+// Opaque. From then on the octets of both directions are taken unseen, nothing parks,
+// and nothing more goes to the recorder.
+func Guard(s Session) Session { return &guard{inner: s} }
+
+type guard struct {
+	inner  Session
+	parked bool // a Park was returned and neither TLSHere nor Release followed
+	broken bool
+}
+
+func (g *guard) rescue(t time.Time, d Dir, events *[]Event) {
+	r := recover()
+	if r == nil {
+		return
+	}
+	g.broken = true
+	text := fmt.Appendf(nil, "decoder stopped: %v", r)
+	*events = []Event{
+		{Time: t, Dir: d, Kind: Desync, Text: text},
+		{Time: t, Dir: d, Kind: Opaque, Text: []byte("octets go on untouched and undecoded"), Detail: Fields{{"reason", "decoder stopped"}}},
+	}
+}
+
+func (g *guard) Write(d Dir, t time.Time, p []byte) (n int, next Next, events []Event) {
+	if g.broken {
+		return len(p), g.release(Continue), nil
+	}
+	defer func() {
+		if g.broken {
+			n, next = len(p), g.release(Continue)
+		}
+	}()
+	defer g.rescue(t, d, &events)
+	n, next, events = g.inner.Write(d, t, p)
+	switch next {
+	case Park:
+		g.parked = true
+	case TLSHere, Release:
+		g.parked = false
+	}
+	return n, next, events
+}
+
+func (g *guard) release(otherwise Next) Next {
+	if g.parked {
+		g.parked = false
+		return Release
+	}
+	return otherwise
+}
+
+func (g *guard) Resume(how Resume, t time.Time) (events []Event) {
+	if g.broken {
+		return nil
+	}
+	defer g.rescue(t, NoDir, &events)
+	return g.inner.Resume(how, t)
+}
+
+func (g *guard) Gap(d Dir, t time.Time, n int64) (events []Event) {
+	if g.broken {
+		return nil
+	}
+	defer g.rescue(t, d, &events)
+	return g.inner.Gap(d, t, n)
+}
+
+func (g *guard) Close(d Dir, t time.Time) (events []Event) {
+	if g.broken {
+		return nil
+	}
+	defer g.rescue(t, d, &events)
+	return g.inner.Close(d, t)
+}
+
+func (g *guard) Pending(d Dir) (commands int, octets int64) {
+	if g.broken {
+		return 0, 0
+	}
+	var events []Event
+	defer g.rescue(time.Time{}, d, &events)
+	return g.inner.Pending(d)
+}

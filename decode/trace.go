@@ -1,0 +1,300 @@
+package decode
+
+import (
+	"strconv"
+	"time"
+)
+
+// TraceOptions configure a Trace.
+type TraceOptions struct {
+	Options
+	Conn      int
+	Origin    Origin     // FromProxy for the proxy's own exchange with an upstream
+	Protocol  *Protocol  // nil: told by the greeting, among Protocols
+	Protocols []Protocol // usually registry.All
+	// Keep, where set, is told every mark that a recorder must keep to tell the same
+	// story again: those given to Trace.Mark, and those the trace came to by itself.
+	Keep func(Mark)
+	// Wrap, where set, wraps every new session inside its Guard (tests break decoders so).
+	Wrap func(Session) Session
+}
+
+// Trace follows one connection from its first octet to its end and gives its events
+// in order. It is not safe for use from two goroutines at once.
+//
+//	undecided ──greeting──► decoding ──TLSHere, Resume(Terminated)──► decoding
+//	    │                      │
+//	    └──no mail protocol────┴──panic, ciphertext──► opaque
+type Trace struct {
+	o        TraceOptions
+	protocol *Protocol
+	session  Session
+	opaque   bool
+	opened   time.Time
+	totals   Totals
+	octets   [3]int64 // by Dir; opaque octets included
+	closed   [3]bool
+	held     []heldOctets // before the protocol is known
+	heldSize int
+	events   []Event
+}
+
+type heldOctets struct {
+	dir  Dir
+	time time.Time
+	p    []byte
+}
+
+// undecidedLimit bounds what is held of a connection whose protocol is not known yet.
+const undecidedLimit = 4 << 10
+
+// NewTrace begins to follow a connection.
+func NewTrace(o TraceOptions) *Trace {
+	t := &Trace{o: o}
+	if o.Protocol != nil {
+		t.begin(o.Protocol)
+	}
+	return t
+}
+
+// Protocol is what the connection speaks, nil while that is not known.
+func (t *Trace) Protocol() *Protocol { return t.protocol }
+
+// Opaque tells whether octets are no longer decoded.
+func (t *Trace) Opaque() bool { return t.opaque }
+
+func (t *Trace) begin(p *Protocol) {
+	t.protocol = p
+	s := p.New(t.o.Options)
+	if t.o.Wrap != nil {
+		s = t.o.Wrap(s)
+	}
+	t.session = Guard(s)
+}
+
+// Write takes the next octets of one direction. The results are those of Session.Write;
+// the events are valid until the next call.
+func (t *Trace) Write(d Dir, at time.Time, p []byte) (n int, next Next, events []Event) {
+	if t.opaque {
+		t.octets[d] += int64(len(p))
+		return len(p), Continue, nil
+	}
+	if t.session == nil {
+		return t.undecided(d, at, p)
+	}
+	n, next, events = t.session.Write(d, at, p)
+	t.octets[d] += int64(n)
+	return n, next, t.finish(events)
+}
+
+// undecided holds octets until the server's first ones tell the protocol.
+func (t *Trace) undecided(d Dir, at time.Time, p []byte) (int, Next, []Event) {
+	t.held = append(t.held, heldOctets{d, at, append([]byte(nil), p...)})
+	t.heldSize += len(p)
+	var greeting []byte
+	for _, h := range t.held {
+		if h.dir == Server {
+			greeting = append(greeting, h.p...)
+		}
+	}
+	undecided := false
+	for i := range t.o.Protocols {
+		yes, more := t.o.Protocols[i].Greets(greeting)
+		if yes {
+			return t.decided(&t.o.Protocols[i], len(p))
+		}
+		undecided = undecided || more
+	}
+	if undecided && t.heldSize <= undecidedLimit {
+		return len(p), Continue, nil
+	}
+	for _, h := range t.held {
+		t.octets[h.dir] += int64(len(h.p))
+	}
+	t.held = nil
+	return len(p), Continue, t.goOpaque(at, d, "the server's first octets are no mail protocol")
+}
+
+func (t *Trace) decided(p *Protocol, last int) (n int, next Next, _ []Event) {
+	t.begin(p)
+	held := t.held
+	t.held = nil
+	var all []Event
+	n = last
+	for i, h := range held {
+		k, nx, events := t.session.Write(h.dir, h.time, h.p)
+		t.octets[h.dir] += int64(k)
+		for j := range events {
+			all = append(all, events[j].Clone())
+		}
+		if nx != Continue {
+			next = nx
+		}
+		if i == len(held)-1 {
+			n = k
+		}
+	}
+	return n, next, t.finish(all)
+}
+
+func (t *Trace) goOpaque(at time.Time, d Dir, reason string) []Event {
+	return t.finish([]Event{{
+		Time: at, Dir: d, Kind: Opaque, Text: []byte(reason), Detail: Fields{{"reason", reason}},
+	}})
+}
+
+// finish puts on each event what only the trace knows, counts it, and tells the
+// recorder what no octet will tell again.
+func (t *Trace) finish(events []Event) []Event {
+	for i := range events {
+		e := &events[i]
+		e.Conn, e.Origin = t.o.Conn, max(e.Origin, t.o.Origin)
+		if t.protocol != nil {
+			e.Protocol = t.protocol.Name
+		}
+		switch e.Kind {
+		case CommandLine:
+			t.totals.Commands++
+		case StateChange:
+			t.totals.LastState = e.State
+		case Opaque:
+			t.opaque = true
+			if f, ok := e.Detail.(Fields); ok {
+				t.keep(Mark{Time: e.Time, Kind: Opaque, Dir: e.Dir, Fields: f.With("text", string(e.Text))})
+			}
+		}
+		for _, f := range e.Findings {
+			t.count(f.Severity)
+		}
+	}
+	return events
+}
+
+func (t *Trace) count(s Severity) {
+	switch s {
+	case Error:
+		t.totals.Errors++
+	case Warning:
+		t.totals.Warnings++
+	case Note:
+		t.totals.Notes++
+	}
+}
+
+func (t *Trace) keep(m Mark) {
+	if t.o.Keep != nil {
+		t.o.Keep(m)
+	}
+}
+
+// Resume says how the connection goes on after TLSHere, where no TLS mark does.
+func (t *Trace) Resume(how Resume, at time.Time) []Event {
+	if t.session == nil || t.opaque {
+		return nil
+	}
+	return t.finish(t.session.Resume(how, at))
+}
+
+// Gap says that n octets of one direction are missing (n < 0: an unknown number).
+func (t *Trace) Gap(d Dir, at time.Time, n int64) []Event {
+	if n > 0 {
+		t.octets[d] += n
+	}
+	if t.session == nil || t.opaque {
+		return nil
+	}
+	return t.finish(t.session.Gap(d, at, n))
+}
+
+// Mark takes what no octet carries and gives its events. A successful TLS mark that
+// includes the client's leg resumes a session that waits for it; an Opaque mark ends
+// decoding; a Close mark ends one direction, or without Dir the connection.
+func (t *Trace) Mark(m Mark) []Event {
+	t.events = t.events[:0]
+	e := Event{Time: m.Time, Kind: m.Kind, Dir: m.Dir, State: t.totals.LastState, Detail: m.Fields}
+	switch m.Kind {
+	case Open:
+		t.opened = m.Time
+	case TLS:
+		if m.Fields.Get("error") == "" && m.Fields.Get("leg") != "server" {
+			t.keep(m)
+			t.o.TLS = true
+			t.add(e)
+			if t.session != nil && !t.opaque {
+				t.add(t.session.Resume(Terminated, m.Time)...)
+			} else if t.protocol != nil && !t.opaque {
+				t.begin(t.protocol)
+			}
+			return t.finish(t.events)
+		}
+	case Opaque:
+		e.Text = []byte(m.Fields.Get("text"))
+		t.add(e)
+		return t.finish(t.events) // which keeps the mark
+	case FindingOnly:
+		f := Finding{ID: m.Fields.Get("id"), Ref: m.Fields.Get("ref"), Text: m.Fields.Get("text"), Dir: m.Dir}
+		for s := Note; s <= Error; s++ {
+			if s.String() == m.Fields.Get("severity") {
+				f.Severity = s
+			}
+		}
+		e.Findings = []Finding{f}
+	case Close:
+		return t.end(m)
+	}
+	t.keep(m)
+	t.add(e)
+	return t.finish(t.events)
+}
+
+func (t *Trace) add(events ...Event) { t.events = append(t.events, events...) }
+
+func (t *Trace) end(m Mark) []Event {
+	for _, d := range [...]Dir{Client, Server} {
+		if (m.Dir == d || m.Dir == NoDir) && !t.closed[d] {
+			t.closed[d] = true
+			if t.session != nil && !t.opaque {
+				for _, e := range t.session.Close(d, m.Time) {
+					t.add(e.Clone())
+				}
+			}
+			t.add(Event{Time: m.Time, Kind: Close, Dir: d, State: t.totals.LastState, Span: Span{0, t.octets[d]}})
+		}
+	}
+	ended := len(t.finish(t.events))
+	if m.Dir != NoDir {
+		t.keep(m)
+		return t.events
+	}
+	// An opaque connection's octets are in no capture: its mark counts them.
+	for _, d := range [...]Dir{Client, Server} {
+		key := "octets-" + d.String()
+		if n, err := strconv.ParseInt(m.Fields.Get(key), 10, 64); err == nil {
+			t.octets[d] = n
+		} else if t.opaque {
+			m.Fields = m.Fields.With(key, strconv.FormatInt(t.octets[d], 10))
+		}
+	}
+	t.keep(m)
+	tot := t.totals
+	tot.ClientOctets, tot.ServerOctets = t.octets[Client], t.octets[Server]
+	tot.Duration = m.Time.Sub(t.opened)
+	tot.ClosedBy, tot.Reason = m.Fields.Get("by"), m.Fields.Get("reason")
+	if t.session != nil && !t.opaque {
+		var c, s int64
+		tot.Unanswered, c = t.session.Pending(Client)
+		_, s = t.session.Pending(Server)
+		tot.PendingOctets = c + s
+	}
+	t.add(Event{
+		Time: m.Time, Kind: Close, State: tot.LastState, Detail: &CloseDetail{Totals: tot, Fields: m.Fields},
+	})
+	t.finish(t.events[ended:])
+	return t.events
+}
+
+// CloseDetail is the Detail of a connection's last event.
+type CloseDetail struct {
+	Totals
+	Fields Fields // the mark's: by, reason, error, hint
+}
