@@ -14,14 +14,15 @@ const tailSize = 32
 type Lines struct {
 	Max   int // octets kept of one line
 	buf   []byte
-	n     int64 // octets of the unfinished line
+	spare []byte // the buffer of the last line given, so that it outlives the next one's beginning
+	n     int64  // octets of the unfinished line
 	tail  [tailSize]byte
 	first time.Time
 }
 
 // Line is one line, whole as far as Max goes.
 type Line struct {
-	Text  []byte    // without its line end, at most Max octets; valid until the next call
+	Text  []byte    // without its line end, at most Max octets; valid until the line after the next is begun
 	Tail  []byte    // the last octets without the line end; of a whole line Text itself
 	Wire  int64     // octets on the wire, line end included
 	EOL   []byte    // CRLF, or LF alone
@@ -31,6 +32,14 @@ type Line struct {
 
 // Empty tells whether no unfinished line is held.
 func (l *Lines) Empty() bool { return l.n == 0 }
+
+// Raw gives the whole line as it was on the wire, line end included, or nil where Cut.
+func (l Line) Raw() []byte {
+	if l.Cut {
+		return nil
+	}
+	return l.Text[:l.Wire]
+}
 
 // Held gives what is kept of the unfinished line, and how many octets it has so far.
 func (l *Lines) Held() (kept []byte, octets int64) { return l.buf, l.n }
@@ -56,7 +65,7 @@ var (
 // Only a line with done set is one; a line may end in LF alone, never in CR alone.
 func (l *Lines) Take(p []byte, t time.Time) (line Line, n int, done bool) {
 	i := bytes.IndexByte(p, '\n')
-	if i >= 0 && l.n == 0 && i < l.Max {
+	if i >= 0 && l.n == 0 && i <= l.Max {
 		line = Line{Text: p[:i], Wire: int64(i) + 1, EOL: lf, First: t}
 		if i > 0 && p[i-1] == '\r' {
 			line.Text, line.EOL = p[:i-1], crlf
@@ -80,7 +89,8 @@ func (l *Lines) Take(p []byte, t time.Time) (line Line, n int, done bool) {
 }
 
 func (l *Lines) keep(p []byte) {
-	if room := l.Max - len(l.buf); room > 0 {
+	// Room for the line end too, so that a line of Max octets can be given raw.
+	if room := l.Max + len(crlf) - len(l.buf); room > 0 {
 		l.buf = append(l.buf, p[:min(room, len(p))]...)
 	}
 	l.n += int64(len(p))
@@ -98,7 +108,7 @@ func (l *Lines) end() Line {
 		line.EOL = crlf
 	}
 	body := l.n - int64(len(line.EOL))
-	line.Text = l.buf[:min(int64(len(l.buf)), body)]
+	line.Text = l.buf[:min(int64(len(l.buf)), body, int64(l.Max))]
 	line.Cut = int64(len(line.Text)) < body
 	line.Tail = line.Text
 	if line.Cut {
@@ -107,5 +117,6 @@ func (l *Lines) end() Line {
 		line.Tail = l.tail[end-int(kept) : end]
 	}
 	l.n = 0
+	l.buf, l.spare = l.spare[:0], l.buf
 	return line
 }
