@@ -104,13 +104,13 @@ func (p *parser) file(name, dir string, src []byte, depth int) (*Script, error) 
 	return s.script, nil
 }
 
-// splitLines cuts at LF; one CR before it belongs to the line end, so that a script saved
-// with CRLF is the same script.
+// splitLines cuts at LF; CRs before it belong to the line end, so that a script saved with
+// CRLF is the same script.
 func splitLines(src []byte) []string {
 	var lines []string
 	for len(src) > 0 {
 		line, rest, _ := bytes.Cut(src, []byte("\n"))
-		lines = append(lines, string(bytes.TrimSuffix(line, []byte("\r"))))
+		lines = append(lines, string(bytes.TrimRight(line, "\r")))
 		src = rest
 	}
 	return lines
