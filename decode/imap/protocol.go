@@ -7,7 +7,9 @@ import (
 )
 
 // Protocol is IMAP as the registry knows it.
-var Protocol = decode.Protocol{Name: "imap", Port: 143, TLSPort: 993, Greets: greets}
+var Protocol = decode.Protocol{
+	Name: "imap", Port: 143, TLSPort: 993, Greets: greets, New: New, Note: note, Rewriter: newRewriter,
+}
 
 // greets recognises a greeting: "* OK", "* PREAUTH" or "* BYE" (RFC 9051 §7.1).
 func greets(p []byte) (yes, more bool) {

@@ -8,7 +8,6 @@
 package inflate
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -119,17 +118,8 @@ func (z *Inflater) Push(p []byte, emit func([]byte) bool) error {
 	}
 }
 
-// flushMark is the end of an empty stored block, as Z_SYNC_FLUSH writes it.
-var flushMark = []byte{0, 0, 0xff, 0xff}
-
-// Rest gives the input that was not consumed, without the flush that ends the data
-// before it: what stands there when compression is terminated (RFC 8437 §4.1).
-func (z *Inflater) Rest() []byte {
-	if i := bytes.Index(z.in[:min(len(z.in), 8)], flushMark); i >= 0 {
-		return z.in[i+len(flushMark):]
-	}
-	return z.in
-}
+// Rest gives the input that was not consumed.
+func (z *Inflater) Rest() []byte { return z.in }
 
 // Stop ends the coroutine. It may be called more than once.
 func (z *Inflater) Stop() { z.stop() }

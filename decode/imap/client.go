@@ -1,0 +1,283 @@
+package imap
+
+import (
+	"bytes"
+	"time"
+
+	"github.com/mailtrace/mailtrace/decode"
+	"github.com/mailtrace/mailtrace/decode/internal/fragment"
+)
+
+// fromClient takes cleartext octets of the client.
+func (s *session) fromClient(t time.Time, p []byte) (int, decode.Next) {
+	x := &s.client
+	i := 0
+	for i < len(p) && !s.opaque {
+		if x.literal.active {
+			n := int(min(x.literal.left, int64(len(p)-i)))
+			s.literalOctets(x, t, p[i:i+n])
+			i += n
+			continue
+		}
+		fresh := x.lines.Empty()
+		if fresh {
+			if s.cur == nil && (s.starttls != nil || s.tlsDue) {
+				if isTLSRecord(p[i:]) {
+					break
+				}
+				x.injected = true
+			}
+			if x.off == 0 && p[i] == tlsHandshake && !s.tls {
+				s.clientHello(t)
+				return len(p), decode.Continue
+			}
+			x.from = x.off
+		}
+		held, _ := x.lines.Held()
+		line, n, done := x.lines.Take(p[i:], t)
+		part := p[i : i+n]
+		x.off += int64(n)
+		i += n
+		if !done {
+			s.clientPart(t, held, part)
+			break
+		}
+		z, first := x.inflater, len(s.events)
+		s.clientLine(t, line, held, part)
+		s.injection(x, first, decode.Span{Off: x.from, Len: line.Wire})
+		if x.inflater != z {
+			break // UNAUTHENTICATE: what follows is no longer compressed
+		}
+	}
+	switch {
+	case s.tlsDue:
+		return i, decode.TLSHere
+	case s.starttls != nil:
+		return i, decode.Park
+	}
+	return i, decode.Continue
+}
+
+// tlsHandshake is the content type of the record that begins TLS (RFC 8446 §5.1).
+const tlsHandshake = 0x16
+
+// isTLSRecord tells whether octets begin a TLS record: 16 03, as far as they go.
+func isTLSRecord(p []byte) bool {
+	return len(p) > 0 && p[0] == tlsHandshake && (len(p) == 1 || p[1] == 3)
+}
+
+func (s *session) clientHello(t time.Time) {
+	s.goOpaque(t, decode.Client, "a TLS ClientHello where cleartext IMAP was expected")
+	e := &s.events[len(s.events)-1]
+	e.Detail = e.Detail.(decode.Fields).With("hint", "the client speaks TLS from the start: give it a listener imaps://")
+}
+
+// injection puts a finding on the first event of a line that stands, in the clear, where
+// TLS has to begin.
+func (s *session) injection(x *side, first int, span decode.Span) {
+	if !x.injected {
+		return
+	}
+	x.injected = false
+	if first >= len(s.events) {
+		return
+	}
+	f := decode.Finding{
+		ID: "starttls.command-injection", Severity: decode.Error, Ref: "RFC 9051 §6.2.1", Dir: x.dir, Span: span,
+		Text: "octets follow STARTTLS in the clear; a server that keeps them would take them for commands inside TLS",
+	}
+	if x.dir == decode.Server {
+		f.ID = "starttls.response-injection"
+		f.Text = "octets follow the OK to STARTTLS in the clear; a client that keeps them would take them for responses inside TLS"
+	}
+	e := &s.events[first]
+	e.Findings = append(e.Findings, f)
+}
+
+// clientPart is called while a line has no end yet.
+func (s *session) clientPart(t time.Time, held, part []byte) {
+	x := &s.client
+	if _, n := x.lines.Held(); n <= int64(s.o.Limits.Line)+2 {
+		return
+	}
+	s.tooLong(x, t)
+	s.tapClientPart(t, held, part, false)
+}
+
+// tooLong says once that a line is longer than what is kept of it.
+func (s *session) tooLong(x *side, t time.Time) {
+	if x.long {
+		return
+	}
+	x.long = true
+	e := s.event(t, x.dir, decode.FindingOnly)
+	e.Span = decode.Span{Off: x.from, Len: int64(s.o.Limits.Line)}
+	s.finding(decode.Finding{
+		ID: "imap.long-line", Severity: decode.Note, Ref: "RFC 7162 §4", Dir: x.dir, Span: e.Span,
+		Text: "the line is longer than what is kept of it; its text is shown up to there",
+	})
+}
+
+// clientLine makes events of a line that is whole.
+func (s *session) clientLine(t time.Time, line fragment.Line, held, part []byte) {
+	x := &s.client
+	c := s.classify(line.Text, line.Cut)
+	if line.Cut {
+		c.literal, c.more = fragment.ParseLiteral(line.Tail)
+		c.more = c.more && (c.kind == isCommand || c.kind == isRest)
+		s.tooLong(x, t)
+		s.tapClientPart(t, held, part, true)
+	}
+	x.long = false
+	if c.from < c.to {
+		s.remember(&c, line.Text)
+	}
+	text := s.filled(&c, line.Text)
+	if !line.Cut {
+		if raw := s.filled(&c, line.Raw()); s.o.Tap != nil {
+			s.emit(decode.Client, t, raw, true, c.from < c.to && !s.o.Secrets, false)
+		}
+	}
+	x.tap.reset()
+	if x.resync {
+		if c.kind == isNone {
+			return
+		}
+		x.resync = false
+	}
+	if !s.spoken {
+		s.spoken, s.greeted = true, true
+	}
+	span := decode.Span{Off: x.from, Len: line.Wire}
+	switch c.kind {
+	case isCommand:
+		s.beginCommand(t, &c, text, span)
+	case isRest:
+		s.restOfCommand(t, &c, text, span)
+	case isSASL:
+		s.continuation(t, s.auth, text, span)
+	case isDone:
+		p := s.idle
+		s.idle = nil
+		p.Complete, p.First = t, time.Time{}
+		s.continuation(t, p, text, span).Tag = p.Tag
+		s.events[len(s.events)-1].Name = "DONE"
+	default:
+		e := s.event(t, decode.Client, decode.Malformed)
+		e.Text, e.Span = s.text(text), span
+		reason := "expected a tag, a space and a command"
+		if c.kind == isHTTP {
+			reason = "an HTTP request where IMAP was expected"
+		}
+		e.Detail = decode.Fields{{Key: "reason", Value: reason}}
+	}
+}
+
+func (s *session) continuation(t time.Time, p *pending, text []byte, span decode.Span) *decode.Event {
+	e := s.event(t, decode.Client, decode.Continuation)
+	e.Text, e.Span = s.text(text), span
+	e.Command, e.Name = p.Command, p.Name
+	return e
+}
+
+func (s *session) beginCommand(t time.Time, c *clientLine, text []byte, span decode.Span) {
+	p := &pending{Command: &decode.Command{Tag: string(c.tag)}, info: c.info}
+	if c.info != nil {
+		p.Name = c.info.name
+	} else {
+		p.Name = unknownName(c.word)
+	}
+	p.uid = len(p.Name) > 4 && p.Name[:4] == "UID "
+	s.pending.push(p)
+	args := text[min(c.args, len(text)):]
+	switch p.Name {
+	case "AUTHENTICATE":
+		p.mech = unknownName(firstWord(args))
+		if bytes.IndexByte(args, ' ') >= 0 {
+			p.answers++ // the initial response (RFC 4959 §3)
+		}
+		if s.auth == nil {
+			s.auth = p
+		}
+	case "IDLE":
+		if s.idle == nil {
+			s.idle = p
+		}
+	case "LOGIN":
+		_, p.arg = countLogin(args)
+	case "SELECT", "EXAMINE":
+		p.readOnly = p.Name == "EXAMINE"
+		if end, _ := astring(args, 0); !c.more || end < len(args) && args[0] != '{' {
+			p.name = append(p.name, unquote(args[:end])...)
+		}
+	}
+	e := s.event(t, decode.Client, decode.CommandLine)
+	e.Command, e.Tag, e.Name = p.Command, p.Tag, p.Name
+	e.Text, e.Span = s.text(text), span
+	s.cur = p
+	s.lineEnds(t, c)
+}
+
+// countLogin tells how many arguments of LOGIN are on the line, literals not counted.
+func countLogin(args []byte) (rest []byte, n int) {
+	for at := 0; at < len(args); n++ {
+		end, _ := astring(args, at)
+		if args[at] == '{' {
+			break
+		}
+		for at = end; at < len(args) && args[at] == ' '; at++ {
+			continue
+		}
+	}
+	return nil, n
+}
+
+func (s *session) restOfCommand(t time.Time, c *clientLine, text []byte, span decode.Span) {
+	s.continuation(t, s.cur, text, span)
+	s.lineEnds(t, c)
+}
+
+// lineEnds goes on behind a command's line: into the literal that it announced, or to
+// the next command.
+func (s *session) lineEnds(t time.Time, c *clientLine) {
+	p := s.cur
+	if c.more {
+		l := &s.client.literal
+		l.item = ""
+		l.secret = p.info == nil || p.Name == "AUTHENTICATE" || p.Name == "LOGIN" && p.arg > 0
+		l.body = p.info != nil && p.info.message
+		l.whole = l.body
+		p.waits = !c.literal.NonSync
+		s.beginLiteral(&s.client, t, c.literal)
+		return
+	}
+	s.cur = nil
+	p.whole, p.Complete = true, t
+	switch p.Name {
+	case "STARTTLS":
+		s.askTLS(t, p)
+	case "UNAUTHENTICATE":
+		// The client's compression ends behind this line (RFC 8437 §4.1).
+		s.client.inflater = nil
+	}
+}
+
+// askTLS waits for the answer to STARTTLS, unless it came before the command was whole.
+func (s *session) askTLS(t time.Time, p *pending) {
+	for i, a := range s.early {
+		if a.tag != p.Tag {
+			continue
+		}
+		s.early = append(s.early[:i], s.early[i+1:]...)
+		s.pending.remove(p)
+		s.tlsDue = a.ok
+		e := s.event(t, decode.Server, decode.FindingOnly)
+		e.Command = p.Command
+		s.finding(decode.Finding{
+			ID: "starttls.early-tagged", Severity: decode.Error, Ref: "RFC 9051 §6.2.1", Dir: decode.Server,
+			Text: "the answer to STARTTLS came before the command was whole: somebody else may have written it",
+		})
+		return
+	}
+	s.starttls = p
+}

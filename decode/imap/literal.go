@@ -1,0 +1,182 @@
+package imap
+
+import (
+	"bytes"
+	"time"
+
+	"github.com/mailtrace/mailtrace/decode"
+	"github.com/mailtrace/mailtrace/decode/internal/fragment"
+	"github.com/mailtrace/mailtrace/decode/internal/redact"
+	"github.com/mailtrace/mailtrace/decode/mime"
+)
+
+// LiteralDetail is the Detail of a Literal event.
+type LiteralDetail struct {
+	Announced int64 `json:"announced"` // octets
+	Seen      int64 `json:"seen"`      // octets that came
+	// Item is what the literal is the value of, such as "BODY[]", in a FETCH response.
+	Item    string `json:"item,omitempty"`
+	NonSync bool   `json:"non_sync,omitempty"`
+	Binary  bool   `json:"binary,omitempty"`
+	Message bool   `json:"message,omitempty"` // a whole message went by
+	Refused bool   `json:"refused,omitempty"` // the server refused it: no octets follow
+	Damaged bool   `json:"damaged,omitempty"` // octets of it are missing in the capture
+}
+
+// literal is the literal that a direction is in.
+type literal struct {
+	active  bool
+	spec    fragment.LiteralSpec
+	left    int64
+	off     int64
+	item    string
+	secret  bool // its octets are filled
+	body    bool // its octets are RFC 5322 content
+	whole   bool // and a whole message
+	damaged bool
+	scanner mime.Scanner
+}
+
+// beginLiteral enters the literal that the line just read announced. It tells whether
+// there is anything to come.
+func (s *session) beginLiteral(x *side, t time.Time, spec fragment.LiteralSpec) {
+	l := &x.literal
+	l.active, l.spec, l.left, l.off, l.damaged = true, spec, spec.Octets, x.off, false
+	if l.whole {
+		l.scanner.Reset(s.o.Limits)
+	}
+	if spec.Octets == 0 {
+		s.endLiteral(x, t)
+	}
+}
+
+// literalOctets takes octets of the literal.
+func (s *session) literalOctets(x *side, t time.Time, p []byte) {
+	l := &x.literal
+	x.off += int64(len(p))
+	l.left -= int64(len(p))
+	if l.whole {
+		l.scanner.Write(p)
+	}
+	if x.dir == decode.Client {
+		s.clientLiteral(t, p)
+	}
+	if l.left == 0 {
+		s.endLiteral(x, t)
+	}
+}
+
+// keptLiteral bounds what is kept of a literal that is a name or a password.
+const keptLiteral = 4 << 10
+
+func (s *session) clientLiteral(t time.Time, p []byte) {
+	l, cur := &s.client.literal, s.cur
+	if cur != nil {
+		cur.waits = false
+		switch {
+		case l.secret:
+			cur.secret = append(cur.secret, p[:min(len(p), max(0, keptLiteral-len(cur.secret)))]...)
+		case cur.info != nil && cur.info.mailbox:
+			cur.name = append(cur.name, p[:min(len(p), max(0, keptLiteral-len(cur.name)))]...)
+		}
+	}
+	fill := l.secret && !s.o.Secrets
+	if s.o.Tap == nil {
+		return
+	}
+	if fill {
+		// Every octet, CR and LF too: a literal needs no line ends to be counted.
+		p = bytes.Repeat([]byte{redact.Filler}, len(p))
+	}
+	s.emit(decode.Client, t, p, false, fill, l.body)
+}
+
+// endLiteral gives the events of a literal that is whole, or as whole as it gets.
+func (s *session) endLiteral(x *side, t time.Time) {
+	l := &x.literal
+	l.active = false
+	var owner *decode.Command
+	if x.dir == decode.Client && s.cur != nil {
+		owner = s.cur.Command
+		s.cur.waits = false
+		if l.secret {
+			s.echo.Add(s.cur.secret)
+			clear(s.cur.secret)
+			s.cur.secret = s.cur.secret[:0]
+		}
+		s.cur.arg++
+	} else if x.dir == decode.Server {
+		owner = x.restOf
+	}
+	if l.whole {
+		for _, part := range l.scanner.Close() {
+			e := s.event(t, x.dir, decode.MIME)
+			e.Command, e.Detail = owner, part
+			e.Span = decode.Span{Off: l.off + part.Off, Len: part.Size}
+		}
+	}
+	e := s.event(t, x.dir, decode.Literal)
+	e.Command, e.Span = owner, decode.Span{Off: l.off, Len: l.spec.Octets - l.left}
+	if owner != nil && x.dir == decode.Client {
+		e.Name = owner.Name
+	} else {
+		e.Name = x.rest
+	}
+	e.Detail = &LiteralDetail{
+		Announced: l.spec.Octets, Seen: l.spec.Octets - l.left, Item: l.item, NonSync: l.spec.NonSync,
+		Binary: l.spec.Binary, Message: l.whole, Damaged: l.damaged,
+	}
+}
+
+// refuseLiteral ends a synchronizing literal that the server answered with NO or BAD
+// before an octet of it came (RFC 9051 §4.3).
+func (s *session) refuseLiteral(t time.Time, p *pending) {
+	l := &s.client.literal
+	if s.cur != p || l.spec.NonSync || l.left != l.spec.Octets || s.client.off != l.off {
+		return
+	}
+	s.cur = nil
+	if !l.active {
+		return // an empty one: nothing is left to refuse but the rest of the line
+	}
+	l.active = false
+	e := s.event(t, decode.Client, decode.Literal)
+	e.Command, e.Name = p.Command, p.Name
+	e.Span = decode.Span{Off: l.off}
+	e.Detail = &LiteralDetail{Announced: l.spec.Octets, Refused: true}
+}
+
+// fetchItem gives the data item whose value the announced literal is: the word before
+// the announcement, such as BODY[HEADER.FIELDS (DATE)]<0>.
+func fetchItem(line []byte) []byte {
+	line = bytes.TrimRight(line, " ")
+	depth := 0
+	for i := len(line) - 1; i >= 0; i-- {
+		switch line[i] {
+		case ']':
+			depth++
+		case '[':
+			depth--
+		case ' ', '(':
+			if depth <= 0 {
+				return line[i+1:]
+			}
+		}
+	}
+	return line
+}
+
+// contentItem tells whether the value of a FETCH data item is RFC 5322 content, and
+// whether it is a whole message.
+func contentItem(item []byte) (content, whole bool) {
+	has := func(prefix string) bool {
+		return len(item) >= len(prefix) && bytes.EqualFold(item[:len(prefix)], []byte(prefix))
+	}
+	switch {
+	case bytes.EqualFold(item, []byte("BODY[]")), bytes.EqualFold(item, []byte("RFC822")), bytes.EqualFold(item, []byte("BINARY[]")):
+		return true, true
+	case has("BODY["), has("BINARY["), has("RFC822."):
+		return true, false
+	}
+	return false, false
+}

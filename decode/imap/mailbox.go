@@ -1,0 +1,149 @@
+package imap
+
+import (
+	"bytes"
+	"time"
+
+	"github.com/mailtrace/mailtrace/decode"
+)
+
+// mailbox is what the session tells about the selected mailbox.
+type mailbox struct {
+	name     string
+	messages int64
+	known    bool // messages was said
+	readOnly bool
+}
+
+// Entered is the Detail of a StateChange.
+type Entered struct {
+	Mailbox  string `json:"mailbox,omitempty"`
+	Messages *int64 `json:"messages,omitempty"`
+	ReadOnly bool   `json:"read_only,omitempty"`
+	Clear    bool   `json:"clear,omitempty"` // no TLS protects the connection
+}
+
+// enter makes the event of a state that was entered.
+func (s *session) enter(t time.Time, state decode.State) {
+	s.state = state
+	e := s.event(t, decode.NoDir, decode.StateChange)
+	d := &Entered{Mailbox: s.mailbox.name, ReadOnly: s.mailbox.readOnly, Clear: !s.tls}
+	if s.mailbox.known {
+		n := s.mailbox.messages
+		d.Messages = &n
+	}
+	e.Detail = d
+}
+
+// selected follows from the completion of SELECT or EXAMINE (RFC 9051 §6.3.2).
+func (s *session) selected(t time.Time, p *pending, ok bool, d *Result) {
+	if !ok {
+		// The mailbox selected before is no longer.
+		if s.state == decode.Selected {
+			s.mailbox = mailbox{}
+			s.enter(t, decode.Authenticated)
+		}
+		return
+	}
+	s.mailbox = p.box
+	s.mailbox.name = string(p.name)
+	s.mailbox.readOnly = d.Code == "READ-ONLY" || p.readOnly
+	if s.mailbox.known {
+		n := s.mailbox.messages
+		d.Messages = &n
+	}
+	s.enter(t, decode.Selected)
+}
+
+// selecting gives the mailbox that EXISTS and EXPUNGE speak of: that of a SELECT under
+// way, or the selected one.
+func (s *session) selecting() *mailbox {
+	live := s.pending.order[s.pending.head:]
+	if len(live) > 0 && live[0].info != nil && live[0].info.mailbox {
+		return &live[0].box
+	}
+	return &s.mailbox
+}
+
+// Arrived is the Detail of an EXISTS response.
+type Arrived struct {
+	Messages int64 `json:"messages"`
+	New      int64 `json:"new,omitempty"` // more than before, where that is known
+}
+
+// Gone is the Detail of an EXPUNGE response.
+type Gone struct {
+	Number int64 `json:"number"` // sequence number that was
+	Left   int64 `json:"left"`   // messages in the mailbox now, -1 where that is not known
+}
+
+// mailboxData follows the number of messages.
+func (s *session) mailboxData(r *response, text []byte) any {
+	switch {
+	case r.kind != decode.Untagged:
+	case r.name == "EXISTS" && r.number >= 0:
+		m := s.selecting()
+		d := &Arrived{Messages: r.number}
+		if m.known {
+			d.New = max(0, r.number-m.messages)
+		}
+		m.messages, m.known = r.number, true
+		return d
+	case r.name == "EXPUNGE" && r.number > 0:
+		m := s.selecting()
+		d := &Gone{Number: r.number, Left: -1}
+		if m.known && m.messages > 0 {
+			m.messages--
+			d.Left = m.messages
+		}
+		return d
+	case r.name == "CAPABILITY":
+		return s.learn(text[r.args:])
+	}
+	return nil
+}
+
+// Capabilities is the Detail of what lists them.
+type Capabilities struct {
+	List          []string `json:"list"`
+	New           int      `json:"new"` // how many the list before did not have
+	LoginDisabled bool     `json:"login_disabled,omitempty"`
+	First         bool     `json:"-"` // there was no list before
+}
+
+// most bounds how many capabilities are kept.
+const most = 1000
+
+// learn takes a list of capabilities (RFC 9051 §7.2.2).
+func (s *session) learn(p []byte) *Capabilities {
+	before := s.caps
+	d := &Capabilities{First: before == nil}
+	s.caps = map[string]bool{}
+	for _, w := range bytes.Fields(p) {
+		if len(d.List) == most {
+			break
+		}
+		name := unknownName(w)
+		if !s.caps[name] && !before[name] {
+			d.New++
+		}
+		s.caps[name] = true
+		d.List = append(d.List, name)
+	}
+	d.LoginDisabled = s.caps["LOGINDISABLED"]
+	return d
+}
+
+func (s *session) status(text []byte) any {
+	code, args := respCode(text)
+	if len(code) == 0 {
+		return nil
+	}
+	d := &Status{Code: unknownName(code)}
+	if d.Code == "CAPABILITY" {
+		d.Capabilities = s.learn(args)
+	} else {
+		d.Argument = string(args[:min(len(args), s.o.Limits.Header)])
+	}
+	return d
+}

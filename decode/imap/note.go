@@ -1,0 +1,302 @@
+package imap
+
+import (
+	"bytes"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/mailtrace/mailtrace/decode"
+)
+
+// note explains one event in a few words. What ends a command gets its mark, name and
+// latency from the printer; here stands the rest.
+func note(e *decode.Event) string {
+	switch e.Kind {
+	case decode.Greeting:
+		return greetingNote(e)
+	case decode.CommandLine:
+		return commandNote(e)
+	case decode.Completion:
+		return completionNote(e)
+	case decode.Untagged:
+		return untaggedNote(e)
+	case decode.ContinuationRequest:
+		return continuationRequestNote(e)
+	case decode.Continuation:
+		return continuationNote(e)
+	case decode.StateChange:
+		return stateNote(e)
+	case decode.Layer:
+		return "both directions are compressed; shown is what is inside"
+	case decode.Malformed:
+		if f, ok := e.Detail.(decode.Fields); ok {
+			return f.Get("reason")
+		}
+	}
+	return ""
+}
+
+func join(parts ...string) string {
+	var out []string
+	for _, p := range parts {
+		if p != "" {
+			out = append(out, p)
+		}
+	}
+	return strings.Join(out, " · ")
+}
+
+// count writes "1 message", "1,204 messages".
+func count(n int64, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return thousands(n) + " " + many
+}
+
+func thousands(n int64) string {
+	s := strconv.FormatInt(n, 10)
+	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
+func greetingNote(e *decode.Event) string {
+	switch e.Name {
+	case "PREAUTH":
+		return "greeting · logged in already"
+	case "BYE":
+		return "the server refuses the connection"
+	}
+	d, ok := e.Detail.(*Status)
+	if !ok || d.Capabilities == nil {
+		return "greeting"
+	}
+	login := "LOGIN allowed"
+	if d.Capabilities.LoginDisabled {
+		login = "LOGIN disabled"
+	}
+	return "greeting · " + count(int64(len(d.Capabilities.List)), "capability", "capabilities") + "; " + login
+}
+
+func stateNote(e *decode.Event) string {
+	d, ok := e.Detail.(*Entered)
+	if !ok {
+		return ""
+	}
+	switch e.State {
+	case decode.NotAuthenticated:
+		if d.Clear {
+			return "in the clear"
+		}
+	case decode.Selected:
+		access := "read-write"
+		if d.ReadOnly {
+			access = "read-only"
+		}
+		messages := ""
+		if d.Messages != nil {
+			messages = count(*d.Messages, "message", "messages")
+		}
+		return join(d.Mailbox, messages, access)
+	}
+	return ""
+}
+
+func completionNote(e *decode.Event) string {
+	d, ok := e.Detail.(*Result)
+	if !ok {
+		return "answers no command that is known"
+	}
+	var facts []string
+	if c := d.Capabilities; c != nil {
+		facts = append(facts, capabilitiesNote(c))
+	}
+	if e.Command != nil && e.Name == "OK" {
+		switch e.Command.Name {
+		case "FETCH", "UID FETCH":
+			facts = append(facts, count(int64(d.Data), "message", "messages"))
+		case "LIST", "LSUB":
+			facts = append(facts, count(int64(d.Data), "mailbox", "mailboxes"))
+		case "EXPUNGE", "UID EXPUNGE", "MOVE", "UID MOVE":
+			if d.Messages != nil {
+				facts = append(facts, count(*d.Messages, "message", "messages")+" left")
+			}
+		case "IDLE":
+			facts = append(facts, "after DONE")
+		}
+	}
+	if text, ok := codeNotes[d.Code]; ok {
+		facts = append(facts, text)
+	}
+	return join(facts...)
+}
+
+func capabilitiesNote(c *Capabilities) string {
+	n := count(int64(len(c.List)), "capability", "capabilities")
+	if !c.First && c.New > 0 {
+		n += fmt.Sprintf(", %d new", c.New)
+	}
+	return n
+}
+
+// codeNotes explain response codes (RFC 9051 §7.1, RFC 5530, RFC 4315).
+var codeNotes = map[string]string{
+	"AUTHENTICATIONFAILED": "wrong name or password",
+	"AUTHORIZATIONFAILED":  "may not act as that user",
+	"EXPIRED":              "the password has expired",
+	"PRIVACYREQUIRED":      "wants TLS first",
+	"CONTACTADMIN":         "ask the administrator",
+	"UNAVAILABLE":          "a part of the server is down for now",
+	"NOPERM":               "no permission",
+	"INUSE":                "in use elsewhere: try again",
+	"OVERQUOTA":            "over quota",
+	"TRYCREATE":            "no such mailbox: CREATE would help",
+	"NONEXISTENT":          "no such mailbox",
+	"ALREADYEXISTS":        "exists already",
+	"CANNOT":               "can never succeed",
+	"LIMIT":                "a limit of the server",
+	"SERVERBUG":            "the server says it has a bug",
+	"CLIENTBUG":            "the server says the client has a bug",
+	"EXPUNGEISSUED":        "somebody else removed messages",
+	"APPENDUID":            "stored; the code says under which UID",
+	"COPYUID":              "the code says which UIDs became which",
+}
+
+func continuationRequestNote(e *decode.Event) string {
+	if e.Command == nil {
+		return "nothing waits for this"
+	}
+	switch e.Name {
+	case "IDLE":
+		return "go ahead: answers " + e.Command.Tag
+	case "AUTHENTICATE":
+		return "server challenge: answers " + e.Command.Tag
+	}
+	return "go on with the literal of " + e.Command.Tag
+}
+
+func continuationNote(e *decode.Event) string {
+	switch {
+	case e.Name == "DONE" && e.Command != nil:
+		return "ends " + e.Command.Tag + " IDLE"
+	case e.Dir == decode.Client && e.Name == "AUTHENTICATE":
+		if bytes.Equal(e.Text, []byte("*")) {
+			return "gives up the exchange"
+		}
+		return "SASL response · redacted"
+	}
+	return ""
+}
+
+func untaggedNote(e *decode.Event) string {
+	switch d := e.Detail.(type) {
+	case *Capabilities:
+		return capabilitiesNote(d)
+	case *Arrived:
+		if d.New > 0 {
+			return fmt.Sprintf("%d new: sequence numbers up to %s", d.New, thousands(d.Messages))
+		}
+		switch d.Messages {
+		case 0:
+			return "the mailbox is empty"
+		case 1:
+			return "1 message: sequence number 1"
+		}
+		return fmt.Sprintf("%s messages: sequence numbers 1–%s", thousands(d.Messages), thousands(d.Messages))
+	case *Gone:
+		if d.Left > 0 && d.Left >= d.Number {
+			return fmt.Sprintf("seq %d gone · %d–%d are now %d–%d", d.Number, d.Number+1, d.Left+1, d.Number, d.Left)
+		}
+		return fmt.Sprintf("seq %d gone", d.Number)
+	case *Status:
+		return statusNote(e, d)
+	}
+	switch e.Name {
+	case "FLAGS":
+		if n := listed(e.Text); n > 0 {
+			return count(n, "flag", "flags") + " in use here"
+		}
+	case "BYE":
+		return "announced: server closes next"
+	case "FETCH":
+		return fetchNote(e.Text)
+	}
+	return ""
+}
+
+// listed counts the words of the last parenthesised list of a line.
+func listed(p []byte) int64 {
+	open, end := bytes.LastIndexByte(p, '('), bytes.LastIndexByte(p, ')')
+	if open < 0 || end < open {
+		return 0
+	}
+	return int64(len(bytes.Fields(p[open+1 : end])))
+}
+
+func statusNote(e *decode.Event, d *Status) string {
+	if d.Capabilities != nil {
+		return capabilitiesNote(d.Capabilities)
+	}
+	switch d.Code {
+	case "UIDVALIDITY":
+		return "cached UIDs hold while this is the same"
+	case "UIDNEXT":
+		return "new mail gets UID " + d.Argument + " or higher"
+	case "PERMANENTFLAGS":
+		n := count(listed([]byte(d.Argument)), "flag", "flags") + " can be stored"
+		if strings.Contains(d.Argument, `\*`) {
+			n = count(listed([]byte(d.Argument))-1, "flag", "flags") + ` can be stored; \* = new keywords too`
+		}
+		return n
+	case "UNSEEN":
+		return "the first unseen message is seq " + d.Argument
+	case "HIGHESTMODSEQ":
+		return "changes up to here are known (CONDSTORE)"
+	case "NOMODSEQ":
+		return "no CONDSTORE for this mailbox"
+	case "CLOSED":
+		return "the mailbox selected before is closed"
+	case "ALERT":
+		return "a user must see this text"
+	}
+	if e.Name == "BYE" {
+		return "announced: server closes next"
+	}
+	return codeNotes[d.Code]
+}
+
+// fetchNote says which message a FETCH response is of.
+func fetchNote(text []byte) string {
+	fields := bytes.SplitN(text, []byte(" "), 3)
+	if len(fields) < 3 {
+		return ""
+	}
+	facts := ""
+	if uid := valueOf(text, "UID "); uid != "" {
+		facts = "seq " + string(fields[1]) + " is UID " + uid
+	}
+	if i := bytes.LastIndexByte(text, '{'); i >= 0 && text[len(text)-1] == '}' {
+		n, err := strconv.ParseInt(strings.TrimSuffix(string(text[i+1:len(text)-1]), "+"), 10, 64)
+		if err == nil {
+			facts = join(facts, "literal of "+count(n, "octet", "octets"))
+		}
+	}
+	return facts
+}
+
+// valueOf gives the digits behind a word.
+func valueOf(text []byte, word string) string {
+	for _, before := range [...]string{"(", " "} {
+		if _, after, ok := bytes.Cut(text, []byte(before+word)); ok {
+			n := 0
+			for n < len(after) && after[n] >= '0' && after[n] <= '9' {
+				n++
+			}
+			return string(after[:n])
+		}
+	}
+	return ""
+}

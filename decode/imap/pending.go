@@ -1,0 +1,143 @@
+package imap
+
+import (
+	"time"
+
+	"github.com/mailtrace/mailtrace/decode"
+)
+
+// pending is one command that has no completion result yet.
+type pending struct {
+	*decode.Command
+	info     *command // nil: not in the table
+	uid      bool
+	whole    bool   // its last octet came
+	arg      int    // LOGIN: arguments read so far
+	mech     string // AUTHENTICATE: the mechanism
+	answers  int    // AUTHENTICATE: client responses so far
+	idling   bool   // IDLE: the continuation request came
+	waits    bool   // a synchronizing literal waits for its continuation request
+	secret   []byte // LOGIN: the literal that is being read, bounded
+	name     []byte // SELECT: the mailbox name as it came in a literal
+	box      mailbox
+	readOnly bool // EXAMINE
+	data     int  // untagged responses that belong to it
+	done     bool
+}
+
+// queue holds the commands under way, oldest first, and finds them by tag. The oldest
+// ones beyond max are forgotten; their completions are matched by nothing but the tag.
+type queue struct {
+	max   int
+	order []*pending
+	head  int // order[:head] is gone
+	byTag map[string]*pending
+}
+
+func (q *queue) len() int {
+	n := 0
+	for _, p := range q.order[q.head:] {
+		if !p.done {
+			n++
+		}
+	}
+	return n
+}
+
+func (q *queue) push(p *pending) {
+	if q.byTag == nil {
+		q.byTag = map[string]*pending{}
+	}
+	if len(q.order)-q.head >= q.max {
+		q.remove(q.order[q.head])
+	}
+	q.order = append(q.order, p)
+	// A tag in use twice belongs to the older command until that one is complete
+	// (RFC 9051 §2.2.1 asks for unique tags).
+	if q.byTag[p.Tag] == nil {
+		q.byTag[p.Tag] = p
+	}
+}
+
+func (q *queue) find(tag []byte) *pending { return q.byTag[string(tag)] }
+
+func (q *queue) remove(p *pending) {
+	p.done = true
+	if q.byTag[p.Tag] == p {
+		delete(q.byTag, p.Tag)
+	}
+	for q.head < len(q.order) && q.order[q.head].done {
+		q.order[q.head] = nil
+		q.head++
+	}
+	if q.head == len(q.order) {
+		q.order, q.head = q.order[:0], 0
+	} else if q.head > 64 && q.head*2 > len(q.order) {
+		q.order = q.order[:copy(q.order, q.order[q.head:])]
+		q.head = 0
+	}
+}
+
+// searched bounds how far an attribution looks.
+const searched = 32
+
+// wanting gives the command that an untagged response of that name belongs to.
+func (q *queue) wanting(name string) *pending {
+	live := q.order[q.head:]
+	if len(live) == 0 {
+		return nil
+	}
+	oldest := live[0]
+	if len(live) == 1 {
+		return oldest
+	}
+	for _, p := range live[:min(len(live), searched)] {
+		if p.done || p.info == nil {
+			continue
+		}
+		for _, d := range p.info.data {
+			if d == name {
+				return p
+			}
+		}
+	}
+	return oldest
+}
+
+// continuing gives the command that a continuation request belongs to: the oldest one
+// that waits for it.
+func (q *queue) continuing() *pending {
+	live := q.order[q.head:]
+	for _, p := range live {
+		if p.done {
+			continue
+		}
+		if p.waits || p.whole && (p.Name == "AUTHENTICATE" || p.Name == "IDLE" && !p.idling) {
+			return p
+		}
+	}
+	return nil
+}
+
+// replied notes the first octet of the first reply.
+func (p *pending) replied(t time.Time) {
+	if p.First.IsZero() {
+		p.First = t
+	}
+}
+
+// latency is the time from the command's last octet, never negative: an answer may come
+// before the command was whole.
+func (p *pending) latency(t time.Time) time.Duration {
+	if p.Complete.IsZero() {
+		return 0
+	}
+	return max(t.Sub(p.Complete), 0)
+}
+
+func (p *pending) first() time.Duration {
+	if p.First.IsZero() || p.Complete.IsZero() {
+		return 0
+	}
+	return max(p.First.Sub(p.Complete), 0)
+}

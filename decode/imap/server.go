@@ -1,0 +1,274 @@
+package imap
+
+import (
+	"bytes"
+	"time"
+
+	"github.com/mailtrace/mailtrace/decode"
+	"github.com/mailtrace/mailtrace/decode/internal/fragment"
+	"github.com/mailtrace/mailtrace/decode/internal/redact"
+)
+
+// fromServer takes cleartext octets of the server. What needs no second look goes to the
+// recorder in runs: from begins the run that was not given yet.
+func (s *session) fromServer(t time.Time, p []byte) (int, decode.Next) {
+	x := &s.server
+	next := decode.Continue
+	from, body, i := 0, false, 0
+	run := func(end bool) {
+		if from < i || end {
+			s.emit(decode.Server, t, p[from:i], end, false, body)
+		}
+		from = i
+	}
+	for i < len(p) && !s.opaque {
+		if x.literal.active {
+			n := int(min(x.literal.left, int64(len(p)-i)))
+			if x.literal.body != body {
+				run(false)
+				body = x.literal.body
+			}
+			s.literalOctets(x, t, p[i:i+n])
+			i += n
+			continue
+		}
+		if body {
+			run(false)
+			body = false
+		}
+		if x.lines.Empty() {
+			if s.tlsDue {
+				if isTLSRecord(p[i:]) || p[i] == tlsAlert {
+					break
+				}
+				x.injected = true
+			}
+			x.from = x.off
+			if s.echo.Active() && !s.o.Secrets {
+				run(false)
+				x.tap.holding = true
+			}
+		}
+		line, n, done := x.lines.Take(p[i:], t)
+		if x.tap.holding {
+			s.holdServer(t, n)
+			from = i + n
+		}
+		held := p[i : i+n]
+		i += n
+		x.off += int64(n)
+		if !done {
+			if _, n := x.lines.Held(); n > int64(s.o.Limits.Line)+2 {
+				s.tooLong(x, t)
+				if x.tap.holding {
+					s.heldTooLong(held, false)
+				}
+			}
+			break
+		}
+		first := len(s.events)
+		completes := s.serverLine(t, line, held)
+		s.injection(x, first, decode.Span{Off: x.from, Len: line.Wire})
+		if completes {
+			run(true)
+		}
+		if s.tlsDue || s.starttlsRefused(&next) {
+			continue
+		}
+		if x.inflater != nil && !s.volatile {
+			// RFC 4978 §3: the server compresses from behind the CRLF of its OK.
+			run(false)
+			s.inflate(x, t, p[i:])
+			return len(p), next
+		}
+		if s.volatile && x.inflater == nil {
+			break // RFC 8437 §4.1: the OK to UNAUTHENTICATE ended it
+		}
+	}
+	run(false)
+	if s.tlsDue {
+		return i, decode.TLSHere
+	}
+	return i, next
+}
+
+// tlsAlert is the content type of a TLS alert record (RFC 8446 §5.1).
+const tlsAlert = 0x15
+
+func (s *session) starttlsRefused(next *decode.Next) bool {
+	if s.starttls == nil || !s.starttls.done {
+		return false
+	}
+	s.starttls = nil
+	*next = decode.Release
+	return true
+}
+
+// heldTooLong gives a held line that is longer than what is kept of it, as filler.
+func (s *session) heldTooLong(last []byte, end bool) {
+	total := 0
+	for _, p := range s.server.tap.pieces {
+		total += p.n
+	}
+	filler := make([]byte, total)
+	for i := range filler {
+		filler[i] = redact.Filler
+	}
+	if end {
+		copy(filler[total-len(lineEnd(last)):], lineEnd(last))
+	}
+	holding := s.server.tap.holding
+	s.releaseServer(filler, end, true)
+	s.server.tap.holding = holding && !end
+}
+
+func lineEnd(p []byte) []byte {
+	if bytes.HasSuffix(p, []byte("\r\n")) {
+		return p[len(p)-2:]
+	}
+	return p[max(0, len(p)-1):]
+}
+
+// serverLine makes events of a line that is whole. It tells whether a synthetic segment
+// should end behind it.
+func (s *session) serverLine(t time.Time, line fragment.Line, part []byte) bool {
+	x := &s.server
+	if line.Cut {
+		s.tooLong(x, t)
+	}
+	x.long = false
+	text := line.Text
+	r := s.parseResponse(text)
+	if x.tap.holding {
+		raw := line.Raw()
+		filled := false
+		if r.status >= 0 && s.echo.Active() {
+			if at, _ := s.echo.Find(text, r.status); at >= 0 {
+				filled = true
+				copied := bytes.Clone(text[:len(text):len(text)])
+				s.echo.Fill(copied[r.status:])
+				if raw != nil {
+					raw = append(copied, line.EOL...)
+				}
+				text = copied[:len(text)]
+				r = s.parseResponse(text)
+			}
+		}
+		if raw != nil {
+			s.releaseServer(raw, r.kind == decode.Completion, filled)
+		} else {
+			s.heldTooLong(part, true)
+		}
+	}
+	if x.resync {
+		if r.kind == decode.Malformed {
+			return false
+		}
+		x.resync = false
+	}
+	span := decode.Span{Off: x.from, Len: line.Wire}
+	switch r.kind {
+	case decode.Completion:
+		s.completion(t, line.First, &r, text, span)
+		return true
+	case decode.ContinuationRequest:
+		s.continuationRequest(t, line.First, text, span)
+		return true
+	case decode.Untagged, decode.Continuation:
+		s.untagged(t, line, &r, text, span)
+	default:
+		e := s.event(t, decode.Server, decode.Malformed)
+		e.Text, e.Span = s.text(text), span
+		e.Detail = decode.Fields{{Key: "reason", Value: "expected \"* \", \"+\" or a tag with OK, NO or BAD"}}
+	}
+	return false
+}
+
+// response is what a server's line turns out to be.
+type response struct {
+	kind   decode.Kind
+	tag    []byte
+	name   string
+	number int64 // before the name, -1 where there is none
+	status int   // where resp-text begins, -1 where the line is no status response
+	args   int   // where the data behind the name begins
+}
+
+// parseResponse tells what a line is (RFC 9051 §7).
+func (s *session) parseResponse(p []byte) response {
+	r := response{kind: decode.Malformed, number: -1, status: -1}
+	if s.server.rest != "" {
+		r.kind, r.name = decode.Continuation, s.server.rest
+		return r
+	}
+	switch {
+	case len(p) >= 2 && p[0] == '*' && p[1] == ' ':
+		s.parseUntagged(&r, p)
+	case len(p) >= 1 && p[0] == '+' && (len(p) == 1 || p[1] == ' '):
+		// QUIRK: Yandex, public-inbox: "+" without the space.
+		r.kind, r.status = decode.ContinuationRequest, min(2, len(p))
+	default:
+		sp := bytes.IndexByte(p, ' ')
+		if sp <= 0 || !isTag(p[:sp]) {
+			return r
+		}
+		word := firstWord(p[sp+1:])
+		name := statusName(word)
+		if name == "" || name == "BYE" || name == "PREAUTH" {
+			return r
+		}
+		r.kind, r.tag, r.name = decode.Completion, p[:sp], name
+		r.status = min(sp+1+len(word)+1, len(p))
+	}
+	return r
+}
+
+func (s *session) parseUntagged(r *response, p []byte) {
+	i := 2
+	if i < len(p) && p[i] >= '0' && p[i] <= '9' {
+		n := int64(0)
+		for ; i < len(p) && p[i] >= '0' && p[i] <= '9'; i++ {
+			if n < 1<<53 {
+				n = n*10 + int64(p[i]-'0')
+			}
+		}
+		if i >= len(p) || p[i] != ' ' {
+			return
+		}
+		r.number = n
+		i++
+	}
+	word := firstWord(p[i:])
+	if len(word) == 0 || !isAtomLike(word) {
+		return
+	}
+	r.kind, r.name = decode.Untagged, responseName(word)
+	r.args = min(i+len(word)+1, len(p))
+	if r.number < 0 && statusName(word) != "" {
+		r.status = r.args
+	}
+}
+
+// isAtomLike is more generous than the grammar: it refuses only what no name can be.
+func isAtomLike(p []byte) bool {
+	for _, c := range p {
+		if c <= ' ' || c >= 0x7f || c == '"' || c == '{' {
+			return false
+		}
+	}
+	return true
+}
+
+var statusNames = [...]string{"OK", "NO", "BAD", "BYE", "PREAUTH"}
+
+func statusName(word []byte) string {
+	if len(word) < 2 || len(word) > 7 {
+		return ""
+	}
+	for _, n := range statusNames {
+		if len(n) == len(word) && (string(word) == n || bytes.EqualFold(word, []byte(n))) {
+			return n
+		}
+	}
+	return ""
+}

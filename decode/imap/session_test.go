@@ -1,0 +1,168 @@
+package imap_test
+
+import (
+	"bytes"
+	"compress/flate"
+	"flag"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+	"pgregory.net/rapid"
+
+	"github.com/mailtrace/mailtrace/decode"
+	"github.com/mailtrace/mailtrace/decode/imap"
+	"github.com/mailtrace/mailtrace/decode/internal/decodetest"
+)
+
+var update = flag.Bool("update", false, "write the goldens")
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func transcripts(t testing.TB) []string {
+	paths, err := filepath.Glob("testdata/*.script")
+	if err != nil || len(paths) == 0 {
+		t.Fatal("no transcripts", err)
+	}
+	return paths
+}
+
+func TestTranscripts(t *testing.T) {
+	for _, path := range transcripts(t) {
+		t.Run(filepath.Base(path), func(t *testing.T) {
+			chunks := decodetest.Load(t, path)
+			r := decodetest.Run(imap.New, decode.Options{}, chunks, nil, true)
+			decodetest.Golden(t, strings.TrimSuffix(path, ".script")+".golden", r.Events, *update)
+			rapid.Check(t, func(rt *rapid.T) {
+				decodetest.Properties(rt, imap.New, chunks, func(n int) int { return rapid.IntRange(0, n).Draw(rt, "n") })
+			})
+		})
+	}
+}
+
+// Random octets that look a little like IMAP.
+func TestPropertiesOfNonsense(t *testing.T) {
+	words := []string{
+		"a1 ", "a2 ", "* ", "+ ", "OK ", "NO ", "LOGIN ", "u1 ", "secret", "\"", "{3}", "{2+}", "{0}", "\r\n", "\r\n", "\n", "AUTHENTICATE PLAIN",
+		"AHUxAHNlY3JldA==", "IDLE", "DONE", "SELECT INBOX", "1 FETCH (BODY[] ", ")", "STARTTLS", "\x16\x03\x01", "BYE", "*", "\r", "x", " ",
+		"UID FETCH 1 BODY[]", "APPEND x ", "GET / HTTP/1.1", "FOO bar", "LOGOUT", "[CAPABILITY IMAP4rev1]",
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		var chunks []decodetest.Chunk
+		for range rapid.IntRange(1, 12).Draw(t, "chunks") {
+			d := decode.Dir(rapid.IntRange(1, 2).Draw(t, "dir"))
+			if n := len(chunks); n > 0 && chunks[n-1].Dir == d {
+				continue
+			}
+			text := strings.Join(rapid.SliceOfN(rapid.SampledFrom(words), 1, 8).Draw(t, "words"), "")
+			chunks = append(chunks, decodetest.Chunk{Dir: d, Octets: []byte(text)})
+		}
+		decodetest.Properties(t, imap.New, chunks, func(n int) int { return rapid.IntRange(0, n).Draw(t, "n") })
+	})
+}
+
+// No secret is left in what a recorder or a reader of events gets, wherever the reads
+// were cut.
+func TestSecretsAreFilled(t *testing.T) {
+	secrets := []string{"secret", "word", "c2VjcmV0", "AHUxAHNlY3JldA", "token123", "dG9rZW4xMjM"}
+	for _, name := range []string{"session", "login-literals", "sasl", "greetings", "starttls"} {
+		chunks := decodetest.Load(t, "testdata/"+name+".script")
+		total := 0
+		for _, c := range chunks {
+			total += len(c.Octets)
+		}
+		for at := range total {
+			off := 0
+			cut := func(p []byte) [][]byte {
+				i := at - off
+				off += len(p)
+				if i <= 0 || i >= len(p) {
+					return [][]byte{p}
+				}
+				return [][]byte{p[:i], p[i:]}
+			}
+			r := decodetest.Run(imap.New, decode.Options{}, chunks, cut, true)
+			everything := strings.Join(r.Events, "\n") + string(decodetest.Joined(r.Tapped, decode.Client)) + string(decodetest.Joined(r.Tapped, decode.Server))
+			// What the transcripts say that is no secret.
+			for _, harmless := range []string{`missing quote`, `the password of`, "UGFzc3dvcmQ6"} {
+				everything = strings.ReplaceAll(everything, harmless, "")
+			}
+			for _, s := range secrets {
+				if strings.Contains(everything, s) {
+					t.Fatalf("%s, cut at %d: %q is left in\n%s", name, at, s, everything)
+				}
+			}
+		}
+	}
+}
+
+func deflated(t *testing.T, lines ...string) []byte {
+	var b bytes.Buffer
+	w, err := flate.NewWriter(&b, 6)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range lines {
+		if _, err := w.Write([]byte(l)); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Flush(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return b.Bytes()
+}
+
+func TestCompress(t *testing.T) {
+	server := deflated(t, "* 1 FETCH (BODY[] {15}\r\nSubject: x\r\n\r\ny)\r\na2 OK done\r\n", "a3 OK bye\r\n")
+	client := deflated(t, "a2 FETCH 1 BODY[]\r\n", "a3 UNAUTHENTICATE\r\n")
+	chunks := []decodetest.Chunk{
+		{Dir: decode.Server, Octets: []byte("* PREAUTH hello\r\n")},
+		{Dir: decode.Client, Octets: []byte("a1 COMPRESS DEFLATE\r\n")},
+		{Dir: decode.Server, Octets: append([]byte("a1 OK go\r\n"), server[:10]...)},
+		{Dir: decode.Client, Octets: append(client, "a4 LOGIN u1 secret\r\n"...)},
+		{Dir: decode.Server, Octets: append(server[10:], "a4 OK in\r\n"...)},
+	}
+	r := decodetest.Run(imap.New, decode.Options{}, chunks, nil, true)
+	decodetest.Golden(t, "testdata/compress.golden", r.Events, *update)
+	rapid.Check(t, func(rt *rapid.T) {
+		decodetest.Properties(rt, imap.New, chunks, func(n int) int { return rapid.IntRange(0, n).Draw(rt, "n") })
+	})
+	if got := string(decodetest.Joined(r.Tapped, decode.Client)); got != "a1 COMPRESS DEFLATE\r\na2 FETCH 1 BODY[]\r\na3 UNAUTHENTICATE\r\na4 LOGIN u1 xxxxxx\r\n" {
+		t.Fatalf("the recorder got %q", got)
+	}
+}
+
+func TestLatencies(t *testing.T) {
+	s := imap.New(decode.Options{})
+	t0 := decodetest.Epoch
+	at := func(ms int) time.Time { return t0.Add(time.Duration(ms) * time.Millisecond) }
+	last := func(d decode.Dir, ms int, text string) decode.Event {
+		_, _, events := s.Write(d, at(ms), []byte(text))
+		for i := len(events) - 1; i >= 0; i-- {
+			if events[i].Kind != decode.StateChange {
+				return events[i].Clone()
+			}
+		}
+		return decode.Event{}
+	}
+	last(decode.Server, 0, "* PREAUTH hi\r\n")
+	last(decode.Client, 10, "a1 FET")
+	last(decode.Client, 20, "CH 1 FLAGS\r\n")
+	last(decode.Server, 25, "* 1 FET")
+	last(decode.Server, 30, "CH (FLAGS ())\r\n")
+	e := last(decode.Server, 50, "a1 OK\r\n")
+	if e.Latency != 30*time.Millisecond || e.First != 5*time.Millisecond || !e.Answers() {
+		t.Fatalf("latency %v, first %v", e.Latency, e.First)
+	}
+	last(decode.Client, 100, "a2 IDLE\r\n")
+	if e := last(decode.Server, 103, "+ idling\r\n"); e.Latency != 3*time.Millisecond {
+		t.Fatalf("IDLE's continuation request after %v", e.Latency)
+	}
+	last(decode.Client, 5000, "DONE\r\n")
+	if e := last(decode.Server, 5002, "a2 OK\r\n"); e.Latency != 2*time.Millisecond {
+		t.Fatalf("IDLE %v after DONE", e.Latency)
+	}
+}
