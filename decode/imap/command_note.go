@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/mailtrace/mailtrace/decode"
+	"github.com/mailtrace/mailtrace/decode/internal/redact"
 )
 
 // commandNotes say what a command is for.
@@ -60,15 +61,12 @@ func commandNote(e *decode.Event) string {
 	switch e.Name {
 	case "LOGIN":
 		if end, whole := astring([]byte(args), 0); whole && end < len(args) && args[0] != '{' {
-			return "log in as " + string(unquote([]byte(args[:end]))) + " · password redacted"
+			return "log in as " + string(unquote([]byte(args[:end]))) + redacted(args[end:], " · password redacted")
 		}
 		return "log in"
 	case "AUTHENTICATE":
-		mech, _, initial := strings.Cut(args, " ")
-		if initial {
-			return "log in by " + mech + " · response redacted"
-		}
-		return "log in by " + mech
+		mech, initial, _ := strings.Cut(args, " ")
+		return "log in by " + mech + redacted(initial, " · response redacted")
 	case "SELECT", "EXAMINE":
 		end, _ := astring([]byte(args), 0)
 		access := "read-write"
@@ -88,6 +86,16 @@ func commandNote(e *decode.Event) string {
 		return "not a command that is known: arguments redacted"
 	}
 	return ""
+}
+
+// redacted gives note where args is nothing but filler, quotes and literal announcements
+// apart.
+func redacted(args, note string) string {
+	args = strings.Trim(args, ` "`)
+	if args == "" || strings.Trim(args, string(redact.Filler)) != "" {
+		return ""
+	}
+	return note
 }
 
 func which(name, set string) string {

@@ -59,8 +59,10 @@ func (s *session) selected(t time.Time, p *pending, ok bool, d *Result) {
 // way, or the selected one.
 func (s *session) selecting() *mailbox {
 	live := s.pending.order[s.pending.head:]
-	if len(live) > 0 && live[0].info != nil && live[0].info.mailbox {
-		return &live[0].box
+	for _, p := range live[:min(len(live), searched)] {
+		if !p.done && p.info != nil && p.info.mailbox {
+			return &p.box
+		}
 	}
 	return &s.mailbox
 }
@@ -128,7 +130,7 @@ func (s *session) learn(p []byte) *Capabilities {
 			d.New++
 		}
 		s.caps[name] = true
-		d.List = append(d.List, name)
+		d.List = append(d.List, string(w[:min(len(w), 64)]))
 	}
 	d.LoginDisabled = s.caps["LOGINDISABLED"]
 	return d

@@ -186,7 +186,7 @@ func continuationNote(e *decode.Event) string {
 		if bytes.Equal(e.Text, []byte("*")) {
 			return "gives up the exchange"
 		}
-		return "SASL response · redacted"
+		return "SASL response" + redacted(string(e.Text), " · redacted")
 	}
 	return ""
 }
