@@ -1,0 +1,217 @@
+package mime
+
+import "bytes"
+
+// fields keeps the values of the header fields that matter, in one buffer that is used
+// again for the next header.
+type fields struct {
+	buf     []byte
+	spans   [fieldCount]span
+	current *span // of the field that a folded line would continue
+	scratch []byte
+	params  []param
+}
+
+// span is a value in fields.buf; it is absent while end is 0.
+type span struct{ start, end int }
+
+const (
+	fieldType = iota
+	fieldEncoding
+	fieldDisposition
+	fieldFrom
+	fieldSubject
+	fieldDate
+	fieldCount
+)
+
+var fieldNames = [fieldCount]string{
+	"content-type", "content-transfer-encoding", "content-disposition", "from", "subject", "date",
+}
+
+func (f *fields) reset() {
+	// One octet in front, so that no value begins at 0.
+	f.buf = append(f.buf[:0], 0)
+	f.spans = [fieldCount]span{}
+	f.current = nil
+}
+
+// trim gives back the buffers of an uncommonly large header.
+func (f *fields) trim() {
+	if cap(f.buf) > 16<<10 {
+		f.buf = nil
+	}
+	if cap(f.scratch) > 16<<10 {
+		f.scratch = nil
+	}
+}
+
+// begin keeps the value of a field that matters. Of several like fields the first counts.
+func (f *fields) begin(line []byte, limit int) {
+	f.current = nil
+	colon := bytes.IndexByte(line, ':')
+	if colon < len("from") {
+		return
+	}
+	// RFC 5322 §4.5.8: white space before the colon was once allowed.
+	name := bytes.TrimRight(line[:colon], " \t")
+	for i, want := range fieldNames {
+		if len(name) != len(want) || name[0]|0x20 != want[0] || !equalFold(name, want) {
+			continue
+		}
+		x := &f.spans[i]
+		if x.end != 0 {
+			return
+		}
+		value := trimLine(line[colon+1:])
+		for len(value) > 0 && (value[0] == ' ' || value[0] == '\t') {
+			value = value[1:]
+		}
+		x.start = len(f.buf)
+		f.buf = append(f.buf, value[:min(len(value), limit)]...)
+		x.end = len(f.buf)
+		f.current = x
+		return
+	}
+}
+
+// fold joins a folded line to the current field (RFC 5322 §2.2.3).
+func (f *fields) fold(line []byte, limit int) {
+	x := f.current
+	if x == nil {
+		return
+	}
+	line = trimLine(line)
+	if x.start == x.end {
+		for len(line) > 0 && (line[0] == ' ' || line[0] == '\t') {
+			line = line[1:]
+		}
+	}
+	if room := limit - (x.end - x.start); room > 0 {
+		f.buf = append(f.buf, line[:min(room, len(line))]...)
+		x.end = len(f.buf)
+	}
+}
+
+func (f *fields) value(i int) []byte { return f.buf[f.spans[i].start:f.spans[i].end] }
+
+func trimLine(line []byte) []byte {
+	if n := len(line); n > 0 && line[n-1] == '\n' {
+		line = line[:n-1]
+		if n > 1 && line[n-2] == '\r' {
+			line = line[:n-2]
+		}
+	}
+	return line
+}
+
+// equalFold compares with a lower-case ASCII string of the same length.
+func equalFold(p []byte, lower string) bool {
+	for i, c := range p {
+		if c >= 'A' && c <= 'Z' {
+			c |= 0x20
+		}
+		if c != lower[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// content is what a header says of its body.
+type content struct{ typ, charset, boundary, name, encoding string }
+
+// content reads the header that just ended. The From, Subject and Date of a message go
+// to its owner. All strings that are not well known share one allocation.
+func (f *fields) content(owner *Part, digest bool) content {
+	var c content
+	f.scratch = f.scratch[:0]
+	var out [7]span // into scratch
+	take := func(i int, p []byte) {
+		out[i].start = len(f.scratch)
+		f.scratch = append(f.scratch, p...)
+		out[i].end = len(f.scratch)
+	}
+	if owner != nil {
+		for i := range 3 {
+			take(i, bytes.TrimRight(f.value(fieldFrom+i), " \t"))
+		}
+	}
+	var charset []byte
+	if typ, rest, ok := mediaType(f.value(fieldType)); ok {
+		take(3, typ)
+		lower(f.scratch[out[3].start:])
+		f.parseParams(rest)
+		charset = f.param("charset")
+		lower(charset)
+		take(4, bytes.TrimRight(f.param("boundary"), " \t"))
+		take(5, f.param("name"))
+	}
+	if f.spans[fieldDisposition].end != 0 {
+		_, rest := token(f.value(fieldDisposition))
+		f.parseParams(rest)
+		// RFC 2183 §2.3.
+		if name := f.param("filename"); len(name) > 0 {
+			take(5, name)
+		}
+	}
+	encoding, _ := token(f.value(fieldEncoding))
+	lower(encoding)
+
+	c.typ = wellKnown[string(f.scratch[out[3].start:out[3].end])]
+	if c.charset = wellKnown[string(charset)]; c.charset == "" && len(charset) > 0 {
+		take(6, charset)
+	}
+	if c.encoding = wellKnown[string(encoding)]; c.encoding == "" {
+		if len(encoding) > 0 {
+			c.encoding = string(encoding)
+		} else {
+			c.encoding = "7bit" // RFC 2045 §6.1
+		}
+	}
+	all := string(f.scratch)
+	str := func(i int) string { return all[out[i].start:out[i].end] }
+	if owner != nil {
+		owner.From, owner.Subject, owner.Date = str(0), str(1), str(2)
+	}
+	if c.typ == "" {
+		c.typ = str(3)
+	}
+	if c.typ == "" {
+		c.typ = "text/plain" // RFC 2045 §5.2
+		if digest {
+			c.typ = "message/rfc822" // RFC 2046 §5.1.5
+		}
+	}
+	if c.charset == "" {
+		c.charset = str(6)
+	}
+	c.boundary, c.name = str(4), str(5)
+	return c
+}
+
+// wellKnown spares the allocation of common words.
+var wellKnown = func() map[string]string {
+	m := map[string]string{}
+	for _, w := range [...]string{
+		"text/plain", "text/html", "text/calendar", "text/csv", "text/rfc822-headers",
+		"multipart/mixed", "multipart/alternative", "multipart/related", "multipart/signed", "multipart/report",
+		"multipart/digest", "multipart/encrypted", "message/rfc822", "message/global", "message/delivery-status",
+		"message/disposition-notification", "application/octet-stream", "application/pdf", "application/zip",
+		"application/pgp-signature", "application/pkcs7-signature", "application/pgp-encrypted",
+		"image/jpeg", "image/png", "image/gif",
+		"7bit", "8bit", "binary", "base64", "quoted-printable",
+		"utf-8", "us-ascii", "iso-8859-1", "iso-8859-15", "iso-2022-jp", "windows-1252", "koi8-r", "gb2312", "gb18030",
+	} {
+		m[w] = w
+	}
+	return m
+}()
+
+func lower(p []byte) {
+	for i, c := range p {
+		if c >= 'A' && c <= 'Z' {
+			p[i] = c | 0x20
+		}
+	}
+}
