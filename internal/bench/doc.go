@@ -1,0 +1,15 @@
+// Command bench prints how mailtrace compares with a bare TLS-to-TLS copy: ratios of one
+// run, rounds interleaved, the median and the spread.
+//
+//	go run ./internal/bench            all of it
+//	go run ./internal/bench -only noop
+//
+//	                    ┌── mailtrace proxy --format none ──┐
+//	client (this) ──TLS─┤                                   ├─TLS── server (this)
+//	                    └── bench -baseline ────────────────┘
+//
+// The baseline is one goroutine a direction with a buffer of 64 KiB, the same kinds of key,
+// in a process of its own as mailtrace is. With -capture on our side it also writes the
+// plaintext of both directions to a file on the same file system. A ratio above 1 means
+// that mailtrace is faster (throughput) or slower (times, memory), as each row says.
+package main

@@ -1,0 +1,190 @@
+package main
+
+import (
+	"bufio"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+func main() {
+	rounds := flag.Int("rounds", 7, "rounds of each measure")
+	only := flag.String("only", "", "only measures whose name contains this")
+	binary := flag.String("mailtrace", "", "the mailtrace to measure (default: build it)")
+	asBaseline := flag.String("baseline", "", "be the baseline in front of this address")
+	cert, key, root := flag.String("cert", "", ""), flag.String("key", "", ""), flag.String("root", "", "")
+	plaintext := flag.String("plaintext", "", "")
+	flag.Parse()
+	var err error
+	if *asBaseline != "" {
+		err = baseline(*asBaseline, *cert, *key, *root, *plaintext)
+	} else {
+		err = run(*rounds, *only, *binary)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+// side is one of the two proxies, in a process of its own.
+type side struct {
+	args []string
+	addr string
+	cmd  *exec.Cmd
+}
+
+func start(args ...string) (*side, error) {
+	s := &side{args: args, cmd: exec.Command(args[0], args[1:]...)}
+	stderr, err := s.cmd.StderrPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := s.cmd.Start(); err != nil {
+		return nil, err
+	}
+	said := ""
+	lines := bufio.NewScanner(stderr)
+	for lines.Scan() {
+		said += lines.Text() + "\n"
+		if _, after, ok := strings.Cut(lines.Text(), "listening on imaps://"); ok {
+			s.addr, _, _ = strings.Cut(after, ",")
+			go io.Copy(io.Discard, stderr)
+			return s, nil
+		}
+	}
+	return nil, errors.Join(fmt.Errorf("%s did not listen:\n%s", filepath.Base(args[0]), said), s.cmd.Wait())
+}
+
+func (s *side) stop() {
+	s.cmd.Process.Signal(os.Interrupt)
+	s.cmd.Wait()
+}
+
+func (s *side) again() (*side, error) { return start(s.args...) }
+
+func run(rounds int, only, binary string) error {
+	dir, err := os.MkdirTemp("", "mailtrace-bench-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	cert, certFile, keyFile, err := selfSigned(dir)
+	if err != nil {
+		return err
+	}
+	if binary == "" {
+		binary = filepath.Join(dir, "mailtrace")
+		build := exec.Command("go", "build", "-o", binary, "./cmd/mailtrace")
+		build.Stderr = os.Stderr
+		if err := build.Run(); err != nil {
+			return fmt.Errorf("building mailtrace: %w", err)
+		}
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	what := workloads()
+	go serve(l, &tls.Config{Certificates: []tls.Certificate{cert}}, what)
+	_, port, _ := net.SplitHostPort(l.Addr().String())
+
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	ours := []string{
+		binary, "proxy", "--format", "none", "--listen", "imaps://127.0.0.1:0", "--ca-dir", filepath.Join(dir, "ca"),
+		"--tls-ca", certFile, "imaps://localhost:" + port,
+	}
+	theirs := []string{self, "-baseline", l.Addr().String(), "-cert", certFile, "-key", keyFile, "-root", certFile}
+	for _, with := range []struct {
+		title        string
+		ours, theirs []string
+		measures     []measure
+	}{
+		{"decoding, no capture", ours, theirs, []measure{
+			{"message of 64 MiB", true, 0.90, "MB/s", throughput("BIG", len(what["BIG"]), 2)},
+			{"5,000 messages of 4 KiB", true, 0.90, "MB/s", throughput("MESSAGES", len(what["MESSAGES"]), 6)},
+			{"20,000 rows of 330 octets", true, 0.90, "MB/s", throughput("ROWS", len(what["ROWS"]), 18)},
+			{"noop", false, 1.15, "µs", noop},
+			{"connect and login", false, 1.15, "µs", connect},
+			{"idle, 1,000 connections", false, 1.30, "MiB", idle(1000)},
+		}},
+		{
+			"with capture; the baseline writes the plaintext",
+			append(slices.Clone(ours), "--force", "--capture", filepath.Join(dir, "bench.pcapng")),
+			append(slices.Clone(theirs), "-plaintext", filepath.Join(dir, "plaintext")),
+			[]measure{
+				{"message of 64 MiB, capture", true, 0.90, "MB/s", throughput("BIG", len(what["BIG"]), 2)},
+				{"5,000 messages of 4 KiB, capture", true, 0.90, "MB/s", throughput("MESSAGES", len(what["MESSAGES"]), 6)},
+				{"20,000 rows of 330 octets, capture", true, 0.90, "MB/s", throughput("ROWS", len(what["ROWS"]), 18)},
+			},
+		},
+	} {
+		if err := compare(with.title, with.ours, with.theirs, with.measures, rounds, only, dir, certFile); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func compare(title string, ours, theirs []string, measures []measure, rounds int, only, dir, certFile string) error {
+	measures = slices.DeleteFunc(slices.Clone(measures), func(m measure) bool { return !strings.Contains(m.name, only) })
+	if len(measures) == 0 {
+		return nil
+	}
+	a, err := start(ours...)
+	if err != nil {
+		return err
+	}
+	defer a.stop()
+	b, err := start(theirs...)
+	if err != nil {
+		return err
+	}
+	defer b.stop()
+	roots := x509.NewCertPool()
+	for _, f := range []string{certFile, filepath.Join(dir, "ca", "ca.pem")} {
+		pem, err := os.ReadFile(f)
+		if err != nil {
+			return err
+		}
+		roots.AppendCertsFromPEM(pem)
+	}
+	fmt.Printf("%s\n%-36s %10s %10s %6s   %-14s %s\n", title, "", "mailtrace", "baseline", "ratio", "spread", "limit")
+	for _, m := range measures {
+		var mine, bare, ratios []float64
+		for round := range rounds + 1 {
+			x, err := m.take(a, roots)
+			if err != nil {
+				return fmt.Errorf("%s: mailtrace: %w", m.name, err)
+			}
+			y, err := m.take(b, roots)
+			if err != nil {
+				return fmt.Errorf("%s: baseline: %w", m.name, err)
+			}
+			if round > 0 { // the first one warms up
+				mine, bare, ratios = append(mine, x), append(bare, y), append(ratios, x/y)
+			}
+		}
+		limit := fmt.Sprintf("at most %.2f", m.limit)
+		if m.higher {
+			limit = fmt.Sprintf("at least %.2f", m.limit)
+		}
+		fmt.Printf("%-36s %5.0f %-4s %5.0f %-4s %6.2f   %.2f to %.2f   %s\n", m.name, median(mine), m.unit, median(bare), m.unit,
+			median(ratios), slices.Min(ratios), slices.Max(ratios), limit)
+	}
+	fmt.Println()
+	return nil
+}

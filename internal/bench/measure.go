@@ -1,0 +1,122 @@
+package main
+
+import (
+	"crypto/x509"
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// measure is one figure of one side.
+type measure struct {
+	name   string
+	higher bool // more is better
+	limit  float64
+	unit   string
+	take   func(s *side, roots *x509.CertPool) (float64, error)
+}
+
+func throughput(item string, octets, times int) func(*side, *x509.CertPool) (float64, error) {
+	return func(s *side, roots *x509.CertPool) (float64, error) {
+		c, err := dial(s.addr, roots)
+		if err != nil {
+			return 0, err
+		}
+		defer c.Close()
+		if err := c.login(); err != nil {
+			return 0, err
+		}
+		took, err := c.fetch(item, octets, times)
+		return float64(octets) * float64(times) / took.Seconds() / 1e6, err
+	}
+}
+
+func noop(s *side, roots *x509.CertPool) (float64, error) {
+	c, err := dial(s.addr, roots)
+	if err != nil {
+		return 0, err
+	}
+	defer c.Close()
+	if err := c.login(); err != nil {
+		return 0, err
+	}
+	times := make([]float64, 2000)
+	for i := range times {
+		begin := time.Now()
+		if err := c.command("a2 NOOP"); err != nil {
+			return 0, err
+		}
+		times[i] = float64(time.Since(begin).Nanoseconds()) / 1e3
+	}
+	return median(times), nil
+}
+
+func connect(s *side, roots *x509.CertPool) (float64, error) {
+	times := make([]float64, 60)
+	for i := range times {
+		begin := time.Now()
+		c, err := dial(s.addr, roots)
+		if err != nil {
+			return 0, err
+		}
+		if err := c.login(); err != nil {
+			return 0, err
+		}
+		times[i] = float64(time.Since(begin).Nanoseconds()) / 1e3
+		c.Close()
+	}
+	return median(times), nil
+}
+
+// idle opens connections, lets them idle and reads the proxy's memory.
+func idle(n int) func(*side, *x509.CertPool) (float64, error) {
+	return func(s *side, roots *x509.CertPool) (float64, error) {
+		fresh, err := s.again()
+		if err != nil {
+			return 0, err
+		}
+		defer fresh.stop()
+		for range n {
+			c, err := dial(fresh.addr, roots)
+			if err != nil {
+				return 0, err
+			}
+			defer c.Close()
+			if err := c.login(); err != nil {
+				return 0, err
+			}
+			if err := c.command("a2 IDLE"); err != nil {
+				return 0, err
+			}
+			c.buf = nil
+		}
+		return resident(fresh.cmd.Process.Pid)
+	}
+}
+
+// resident gives the memory of a process in MiB (VmRSS).
+func resident(pid int) (float64, error) {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0, err
+	}
+	for line := range strings.Lines(string(status)) {
+		if f := strings.Fields(line); len(f) == 3 && f[0] == "VmRSS:" {
+			kib, err := strconv.ParseFloat(f[1], 64)
+			return kib / 1024, err
+		}
+	}
+	return 0, fmt.Errorf("bench: no VmRSS of process %d", pid)
+}
+
+func median(x []float64) float64 {
+	x = slices.Clone(x)
+	slices.Sort(x)
+	if n := len(x); n%2 == 0 {
+		return (x[n/2-1] + x[n/2]) / 2
+	}
+	return x[len(x)/2]
+}
