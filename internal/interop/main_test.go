@@ -1,0 +1,79 @@
+//go:build interop
+
+package interop
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+)
+
+// lab is what all tests share: one directory, the built program, the servers.
+var lab struct {
+	dir    string   // removed at the end
+	binary string   // mailtrace
+	certs  *testPKI // of the servers, not of mailtrace
+	open   *dovecot // plaintext logins allowed without TLS
+	strict *dovecot // LOGINDISABLED before TLS
+}
+
+// programs are the peers and the tools that the tests start.
+var programs = []string{"dovecot", "mpop", "mbsync", "curl", "python3", "tshark", "unshare"}
+
+func TestMain(m *testing.M) {
+	os.Exit(run(m))
+}
+
+func run(m *testing.M) (code int) {
+	if err := setUp(); err != nil {
+		fmt.Fprintln(os.Stderr, "interop:", err)
+		code = 1
+	} else {
+		code = m.Run()
+	}
+	for _, d := range []*dovecot{lab.open, lab.strict} {
+		if d == nil {
+			continue
+		}
+		if err := d.stop(); err != nil {
+			fmt.Fprintln(os.Stderr, "interop:", err)
+			code = 1
+		}
+	}
+	if lab.dir != "" {
+		if err := os.RemoveAll(lab.dir); err != nil {
+			fmt.Fprintln(os.Stderr, "interop:", err)
+		}
+	}
+	return code
+}
+
+func setUp() error {
+	// Debian keeps servers in sbin, which a user's PATH may lack.
+	os.Setenv("PATH", os.Getenv("PATH")+":/usr/sbin:/sbin")
+	for _, p := range programs {
+		if _, err := exec.LookPath(p); err != nil {
+			return fmt.Errorf("%s is not installed, and this run needs it (see .ci/run)", p)
+		}
+	}
+	var err error
+	// Dovecot's sockets lie below it, and their names must be short.
+	if lab.dir, err = os.MkdirTemp("", "mti"); err != nil {
+		return err
+	}
+	if err := os.Chmod(lab.dir, 0o755); err != nil { // Dovecot's mail user must get in
+		return err
+	}
+	if lab.certs, err = newPKI(filepath.Join(lab.dir, "pki")); err != nil {
+		return err
+	}
+	lab.open, err = startDovecot(filepath.Join(lab.dir, "o"), dovecotOptions{address: "127.0.0.1"})
+	if err != nil {
+		return err
+	}
+	// Dovecot takes a peer with its own address for secure; 127.0.0.1 calling 127.0.0.2 is not.
+	lab.strict, err = startDovecot(filepath.Join(lab.dir, "s"), dovecotOptions{address: "127.0.0.2", strict: true})
+	return err
+}
