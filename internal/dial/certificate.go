@@ -48,7 +48,7 @@ func explainCertificate(host string, err *tls.CertificateVerificationError) (wha
 		last := err.UnverifiedCertificates[len(err.UnverifiedCertificates)-1]
 		what = fmt.Sprintf("the certificate was issued by %s, which is not trusted", quote(name(last.Issuer.CommonName, last.Issuer.String())))
 		if len(err.UnverifiedCertificates) == 1 {
-			what += " or left out by the server"
+			what += " (or the server leaves out an intermediate certificate)"
 		}
 		return what, advice
 	case errors.As(err.Err, &noRoots):

@@ -36,12 +36,12 @@ func (p peer) readGreeting(r *lineReader, observe func(line []byte)) ([]byte, er
 		if len(line) > 0 {
 			observe(line)
 		}
+		if startsTLS(line) && !p.secure {
+			return nil, p.fail(ErrGreeting, "the server speaks TLS from the first octet on this port", "use "+p.at(TLS))
+		}
 		// A line cut off by the end of the stream may be a goodbye all the same.
 		if err != nil && (len(line) == 0 || !errors.Is(err, io.EOF)) {
 			switch {
-			case startsTLS(line):
-				return nil, p.fail(ErrGreeting, "the server speaks TLS from the first octet on this port",
-					"use "+p.at(TLS))
 			case errors.Is(err, ErrTooLong):
 				return nil, p.fail(err, fmt.Sprintf("no end of the first line after %d octets: %s", len(line), quote(string(line))),
 					"check host and port; "+usualPorts(""))
