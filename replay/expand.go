@@ -257,16 +257,19 @@ func quoted(s string) string { return `"` + quoteEscapes.Replace(s) + `"` }
 // end.
 func Stuff(body []byte) []byte {
 	out := make([]byte, 0, len(body)+16)
-	for len(body) > 0 {
-		if body[0] == '.' {
+	for rest := body; len(rest) > 0; {
+		if rest[0] == '.' {
 			out = append(out, '.')
 		}
-		i := bytes.IndexByte(body, '\n') + 1
-		if i == 0 {
-			return append(append(out, body...), "\r\n"...)
+		n := bytes.IndexByte(rest, '\n') + 1
+		if n == 0 {
+			n = len(rest)
 		}
-		out = append(out, body[:i]...)
-		body = body[i:]
+		out = append(out, rest[:n]...)
+		rest = rest[n:]
+	}
+	if len(body) > 0 && !bytes.HasSuffix(body, []byte("\r\n")) {
+		out = append(out, "\r\n"...)
 	}
 	return out
 }

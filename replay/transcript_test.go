@@ -153,6 +153,7 @@ func TestStuff(t *testing.T) {
 		{"a\r\n.\r\n..b\r\n", "a\r\n..\r\n...b\r\n"},
 		{"a\n.b", "a\n..b\r\n"},
 		{"a\r.b\r\n", "a\r.b\r\n"},
+		{"a\n", "a\n\r\n"},
 	} {
 		if got := string(Stuff([]byte(test.body))); got != test.want {
 			t.Errorf("%q: got %q, want %q", test.body, got, test.want)

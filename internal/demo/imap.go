@@ -1,0 +1,176 @@
+package demo
+
+import (
+	"io"
+	"log"
+	"net"
+	"slices"
+
+	"github.com/emersion/go-imap/v2"
+	"github.com/emersion/go-imap/v2/imapserver"
+)
+
+// appendLimit is the most octets that APPEND takes (RFC 7889).
+const appendLimit = 32 << 20
+
+func newIMAPServer(s *Server) *imapserver.Server {
+	return imapserver.New(&imapserver.Options{
+		NewSession: func(c *imapserver.Conn) (imapserver.Session, *imapserver.GreetingData, error) {
+			return &imapSession{server: s, store: s.Store, conn: c.NetConn()}, nil, nil
+		},
+		Caps: imap.CapSet{
+			imap.CapIMAP4rev1: {}, imap.CapNamespace: {}, imap.CapUIDPlus: {}, imap.CapESearch: {},
+			imap.CapSearchRes: {}, imap.CapListExtended: {}, imap.CapListStatus: {}, imap.CapMove: {},
+			imap.CapStatusSize: {}, imap.CapChildren: {}, imap.CapSpecialUse: {},
+		},
+		TLSConfig:    s.TLSConfig,
+		InsecureAuth: !s.RequireTLS,
+		Logger:       log.New(io.Discard, "", 0), // peers that leave are no news here
+	})
+}
+
+// imapSession is one IMAP connection. imapserver calls it from one goroutine, but for
+// Idle, which nothing else runs beside.
+type imapSession struct {
+	server *Server
+	store  *Store
+	conn   net.Conn
+	view   *view // selected mailbox or nil
+}
+
+var (
+	_ imapserver.SessionIMAP4rev2   = (*imapSession)(nil)
+	_ imapserver.SessionAppendLimit = (*imapSession)(nil)
+)
+
+// no makes a NO response.
+func no(code imap.ResponseCode, err error) error {
+	return &imap.Error{Type: imap.StatusResponseTypeNo, Code: code, Text: err.Error()}
+}
+
+// Close ends the session.
+func (s *imapSession) Close() error {
+	s.server.release(s.conn)
+	return nil
+}
+
+// AppendLimit gives the most octets that APPEND takes.
+func (s *imapSession) AppendLimit() uint32 { return appendLimit }
+
+// Login checks name and password.
+func (s *imapSession) Login(user, password string) error {
+	if !s.server.login(user, password) {
+		return imapserver.ErrAuthFailed
+	}
+	return nil
+}
+
+// Select opens a mailbox (RFC 9051 §6.3.2).
+func (s *imapSession) Select(name string, options *imap.SelectOptions) (*imap.SelectData, error) {
+	s.store.mu.Lock()
+	defer s.store.mu.Unlock()
+	mb, err := s.store.find(name)
+	if err != nil {
+		return nil, no(imap.ResponseCodeNonExistent, err)
+	}
+	v := newView(s.store, mb, options.ReadOnly)
+	s.view = v
+	data := &imap.SelectData{
+		Flags:       mailboxFlags(mb),
+		NumMessages: uint32(len(v.msgs)),
+		UIDNext:     imap.UID(mb.uidNext),
+		UIDValidity: mb.validity,
+	}
+	if !options.ReadOnly {
+		data.PermanentFlags = append(slices.Clone(data.Flags), imap.FlagWildcard)
+	}
+	for i, m := range mb.msgs {
+		if !m.has(`\Seen`) {
+			data.FirstUnseenSeqNum = uint32(i + 1)
+			break
+		}
+	}
+	return data, nil
+}
+
+// mailboxFlags gives the system flags and the keywords in use, in the order of use.
+func mailboxFlags(mb *mailbox) []imap.Flag {
+	names := []string{`\Answered`, `\Flagged`, `\Deleted`, `\Seen`, `\Draft`}
+	for _, m := range mb.msgs {
+		for _, f := range m.flags {
+			if indexFlag(names, f) < 0 {
+				names = append(names, f)
+			}
+		}
+	}
+	return toFlags(names)
+}
+
+func toFlags(names []string) []imap.Flag {
+	flags := make([]imap.Flag, len(names))
+	for i, f := range names {
+		flags[i] = imap.Flag(f)
+	}
+	return flags
+}
+
+func fromFlags(flags []imap.Flag) []string {
+	names := make([]string, len(flags))
+	for i, f := range flags {
+		names[i] = string(f)
+	}
+	return names
+}
+
+// Unselect leaves the mailbox.
+func (s *imapSession) Unselect() error {
+	s.view = nil
+	return nil
+}
+
+// Poll tells what changed.
+func (s *imapSession) Poll(w *imapserver.UpdateWriter, allowExpunge bool) error {
+	if s.view == nil {
+		return nil
+	}
+	return s.view.poll(w, allowExpunge)
+}
+
+// Idle tells what changes until stop (RFC 2177).
+func (s *imapSession) Idle(w *imapserver.UpdateWriter, stop <-chan struct{}) error {
+	if !s.server.join(s.conn) {
+		return nil // the connection broke before this began
+	}
+	defer s.server.wg.Done()
+	if s.view == nil {
+		<-stop
+		return nil
+	}
+	for {
+		changed := s.view.changed()
+		if err := s.view.poll(w, true); err != nil {
+			return err
+		}
+		select {
+		case <-changed:
+		case <-stop:
+			return nil
+		}
+	}
+}
+
+// Append adds a message (RFC 9051 §6.3.12).
+func (s *imapSession) Append(name string, r imap.LiteralReader, options *imap.AppendOptions) (*imap.AppendData, error) {
+	octets, err := io.ReadAll(r)
+	if err != nil {
+		return nil, err
+	}
+	s.store.mu.Lock()
+	defer s.store.mu.Unlock()
+	mb, err := s.store.find(name)
+	if err != nil {
+		return nil, no(imap.ResponseCodeTryCreate, err)
+	}
+	m := s.store.append(mb, Message{Octets: octets, Flags: fromFlags(options.Flags), Date: options.Time})
+	return &imap.AppendData{UID: imap.UID(m.uid), UIDValidity: mb.validity}, nil
+}

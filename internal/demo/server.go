@@ -1,0 +1,155 @@
+package demo
+
+import (
+	"crypto/subtle"
+	"crypto/tls"
+	"errors"
+	"net"
+	"sync"
+
+	"github.com/emersion/go-imap/v2/imapserver"
+)
+
+// Server serves a store to mail clients. Its fields must not change once it serves.
+type Server struct {
+	Store *Store
+	// TLSConfig, where set, offers STARTTLS and STLS. For implicit TLS pass a TLS
+	// listener.
+	TLSConfig *tls.Config
+	// Users maps names to passwords. All of them share the store.
+	Users map[string]string
+	// RequireTLS refuses to log in before TLS: LOGINDISABLED, and no USER.
+	RequireTLS bool
+	// Greeting is the text of the POP3 greeting; the IMAP one is fixed.
+	Greeting string
+	// Timestamp, such as <1.1@pop.example.org>, ends the POP3 greeting and offers APOP.
+	Timestamp string
+
+	once sync.Once
+	imap *imapserver.Server
+
+	mu        sync.Mutex
+	closed    bool
+	listeners map[net.Listener]struct{}
+	conns     map[net.Conn]struct{}
+	wg        sync.WaitGroup // one for each connection, each IDLE, each Serve
+}
+
+func (s *Server) init() {
+	s.once.Do(func() {
+		s.listeners = map[net.Listener]struct{}{}
+		s.conns = map[net.Conn]struct{}{}
+		s.imap = newIMAPServer(s)
+	})
+}
+
+// ServeIMAP serves IMAP on ln until Close, then gives nil. It closes ln.
+func (s *Server) ServeIMAP(ln net.Listener) error {
+	return s.serve(ln, func(ln net.Listener) error { return s.imap.Serve(ln) })
+}
+
+// ServePOP3 serves POP3 on ln until Close, then gives nil. It closes ln.
+func (s *Server) ServePOP3(ln net.Listener) error {
+	return s.serve(ln, func(ln net.Listener) error {
+		for {
+			conn, err := ln.Accept()
+			if errors.Is(err, net.ErrClosed) {
+				return nil
+			} else if err != nil {
+				return err
+			}
+			go func() {
+				defer s.release(conn)
+				defer conn.Close()
+				newPOP3(s, conn).serve()
+			}()
+		}
+	})
+}
+
+func (s *Server) serve(ln net.Listener, loop func(net.Listener) error) error {
+	s.init()
+	defer ln.Close()
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return net.ErrClosed
+	}
+	s.listeners[ln] = struct{}{}
+	s.wg.Add(1)
+	s.mu.Unlock()
+	defer func() {
+		s.mu.Lock()
+		delete(s.listeners, ln)
+		s.mu.Unlock()
+		s.wg.Done()
+	}()
+	return loop(&trackedListener{Listener: ln, server: s})
+}
+
+// trackedListener notes each connection, so that Close can end it. The connection itself
+// is passed on bare: imapserver asks whether it is a *tls.Conn.
+type trackedListener struct {
+	net.Listener
+	server *Server
+}
+
+// Accept waits for the next connection.
+func (l *trackedListener) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	s := l.server
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		conn.Close()
+		return nil, net.ErrClosed
+	}
+	s.conns[conn] = struct{}{}
+	s.wg.Add(1)
+	return conn, nil
+}
+
+// release forgets a connection whose goroutine ends.
+func (s *Server) release(conn net.Conn) {
+	s.mu.Lock()
+	delete(s.conns, conn)
+	s.mu.Unlock()
+	s.wg.Done()
+}
+
+// join makes Close wait for one more goroutine of a connection, unless that is gone.
+func (s *Server) join(conn net.Conn) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, ok := s.conns[conn]; !ok {
+		return false
+	}
+	s.wg.Add(1)
+	return true
+}
+
+// Close ends all listeners and connections and waits for what served them.
+func (s *Server) Close() error {
+	s.init()
+	s.mu.Lock()
+	s.closed = true
+	for ln := range s.listeners {
+		ln.Close()
+	}
+	for conn := range s.conns {
+		conn.Close()
+	}
+	s.mu.Unlock()
+	s.imap.Close() // gives an error only where it was closed before
+	s.wg.Wait()
+	return nil
+}
+
+// login checks a name and a password.
+func (s *Server) login(user, password string) bool {
+	want, ok := s.Users[user]
+	return subtle.ConstantTimeCompare([]byte(password), []byte(want)) == 1 && ok
+}
