@@ -15,6 +15,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/mailtrace/mailtrace/internal/dial"
+	"github.com/mailtrace/mailtrace/proxy"
 )
 
 // The rules of the terminal:
@@ -173,7 +174,8 @@ func hintOf(err error) string {
 func exitCode(err error) int {
 	var ours *usageError
 	var url *dial.UsageError
-	if errors.As(err, &ours) || errors.As(err, &url) {
+	var config *proxy.Error
+	if errors.As(err, &ours) || errors.As(err, &url) || errors.As(err, &config) && config.Err == nil {
 		return exitUsage
 	}
 	return exitIO

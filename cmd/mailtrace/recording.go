@@ -1,0 +1,61 @@
+package main
+
+import (
+	"context"
+	"io"
+
+	"github.com/mailtrace/mailtrace/captures"
+	"github.com/mailtrace/mailtrace/decode"
+	"github.com/mailtrace/mailtrace/decode/registry"
+	"github.com/mailtrace/mailtrace/proxy"
+)
+
+// recording is the capture of a run. The proxy is given it before there is a file, since
+// the file comes last of all that may fail at the start.
+type recording struct {
+	capturing
+	u        *ui
+	file     io.Closer
+	recorder *captures.Recorder
+}
+
+// create makes the file and begins to record.
+func (r *recording) create() error {
+	if r.path == "" {
+		return nil
+	}
+	f, err := captures.Create(r.path, r.force)
+	if err != nil {
+		return err
+	}
+	r.file = f
+	r.recorder = captures.NewRecorder(f, captures.Options{
+		Application: "mailtrace " + version(),
+		Protocols:   registry.All,
+		Bodies:      r.bodies,
+		OnError: func(err error) {
+			// At most twice: octets are missing, and recording ended.
+			r.u.warn("%s: %s; sessions go on", r.path, words(err))
+		},
+	})
+	return nil
+}
+
+// Open implements proxy.Recorder.
+func (r *recording) Open(conn int, origin decode.Origin) proxy.Tape {
+	return r.recorder.Open(conn, origin)
+}
+
+// close writes what is queued. What fails is told.
+func (r *recording) close(ctx context.Context) {
+	if r.recorder == nil {
+		return
+	}
+	if err := r.recorder.Close(ctx); err != nil && ctx.Err() != nil {
+		r.u.warn("%s: %s", r.path, words(err))
+		return // the writer still has the file
+	}
+	if err := r.file.Close(); err != nil {
+		r.u.warn("%s: %v", r.path, bare(err))
+	}
+}
