@@ -220,6 +220,9 @@ func unquote(p []byte) []byte {
 
 // remember puts the secret of a line where a server's echo of it is found.
 func (s *session) remember(c *clientLine, line []byte) {
+	// Set for every secret, since what is too short to be looked for must not show in
+	// what the recorder gets.
+	s.secret = true
 	secret := line[c.from:c.to]
 	switch {
 	case c.kind == isSASL:

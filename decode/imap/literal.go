@@ -100,6 +100,7 @@ func (s *session) endLiteral(x *side, t time.Time) {
 		owner = s.cur.Command
 		s.cur.waits = false
 		if l.secret {
+			s.secret = true
 			s.echo.Add(s.cur.secret)
 			clear(s.cur.secret)
 			s.cur.secret = s.cur.secret[:0]

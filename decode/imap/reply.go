@@ -90,6 +90,7 @@ func (s *session) forget() {
 		}
 	}
 	s.echo.Reset()
+	s.secret = false
 }
 
 // rememberEarly keeps the tags of a few completions that no command was known for.

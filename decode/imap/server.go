@@ -44,7 +44,7 @@ func (s *session) fromServer(t time.Time, p []byte) (int, decode.Next) {
 				x.injected = true
 			}
 			x.from = x.off
-			if s.echo.Active() && !s.o.Secrets {
+			if s.secret && !s.o.Secrets {
 				run(false)
 				x.tap.holding = true
 			} else if n := s.row(t, p[i:]); n > 0 {

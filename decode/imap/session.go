@@ -28,6 +28,7 @@ type session struct {
 	tlsDue    bool     // STARTTLS was accepted and Resume was not called yet
 	early     []early  // completions that came before their command was whole
 	echo      redact.Echo
+	secret    bool     // a command with a secret is under way: server lines are held
 	auth      *pending // the oldest AUTHENTICATE under way
 	idle      *pending // an IDLE under way
 	caps      map[string]bool
@@ -167,8 +168,10 @@ func (s *session) Resume(how decode.Resume, t time.Time) []decode.Event {
 	s.tls, s.tlsDue, s.starttls = true, false, nil
 	s.caps = nil // RFC 9051 §6.2.1: what was known of the server is discarded
 	for _, x := range [...]*side{&s.client, &s.server} {
-		x.lines.Drop()
-		x.tap.reset()
+		if kept, n := x.lines.Held(); n > 0 {
+			s.endInMidLine(x, t, kept, n, "TLS begins in the middle of a line")
+		}
+		x.injected = false
 	}
 	if began && s.state == decode.NotAuthenticated {
 		s.enter(t, decode.NotAuthenticated)
@@ -224,19 +227,19 @@ func (s *session) Close(d decode.Dir, t time.Time) []decode.Event {
 	if x.literal.active {
 		s.endLiteral(x, t)
 	} else if kept, n := x.lines.Held(); n > 0 {
-		s.endInMidLine(x, t, kept, n)
+		s.endInMidLine(x, t, kept, n, "the stream ended in the middle of a line")
 	}
 	return s.events
 }
 
 // endInMidLine makes an event of a line that never got its end.
-func (s *session) endInMidLine(x *side, t time.Time, kept []byte, n int64) {
+func (s *session) endInMidLine(x *side, t time.Time, kept []byte, n int64, reason string) {
 	text := append([]byte(nil), kept[:min(len(kept), s.o.Limits.Line)]...)
 	if x.dir == decode.Client {
 		if !s.o.Secrets && !x.tap.passing {
 			redact.Fill(text)
 		}
-	} else if s.echo.Active() && !s.o.Secrets {
+	} else if x.tap.holding {
 		redact.Fill(text)
 	}
 	s.flushHeld(x, t)
@@ -244,7 +247,7 @@ func (s *session) endInMidLine(x *side, t time.Time, kept []byte, n int64) {
 	e := s.event(t, x.dir, decode.Malformed)
 	e.Text = text
 	e.Span = decode.Span{Off: x.from, Len: n}
-	e.Detail = decode.Fields{{Key: "reason", Value: "the stream ended in the middle of a line"}}
+	e.Detail = decode.Fields{{Key: "reason", Value: reason}}
 }
 
 // Pending implements decode.Session.

@@ -96,8 +96,12 @@ func Run(newSession func(decode.Options) decode.Session, o decode.Options, chunk
 		if cut != nil {
 			pieces = cut(c.Octets)
 		}
+		var left []byte
 		for _, p := range pieces {
 			now = now.Add(time.Millisecond)
+			if len(left) > 0 {
+				p = append(left, p...)
+			}
 			for {
 				n, next, events := s.Write(c.Dir, now, p)
 				add(events)
@@ -107,9 +111,10 @@ func Run(newSession func(decode.Options) decode.Session, o decode.Options, chunk
 				p = p[n:]
 				due = next == decode.TLSHere
 				if len(p) == 0 || n == 0 {
-					break // what is left is a TLS record: not the session's
+					break // what is left begins a TLS record: offered again with more of it
 				}
 			}
+			left = bytes.Clone(p)
 		}
 		if due {
 			add(s.Resume(decode.Terminated, now))
