@@ -69,6 +69,13 @@ func setUp() error {
 	if lab.certs, err = newPKI(filepath.Join(lab.dir, "pki")); err != nil {
 		return err
 	}
+	if lab.binary, err = buildMailtrace(lab.dir); err != nil {
+		return err
+	}
+	// The CA is made once, before two proxies could.
+	if out, err := exec.Command(lab.binary, "ca", "path", "--ca-dir", caDir()).CombinedOutput(); err != nil {
+		return fmt.Errorf("mailtrace ca path: %w\n%s", err, out)
+	}
 	lab.open, err = startDovecot(filepath.Join(lab.dir, "o"), dovecotOptions{address: "127.0.0.1"})
 	if err != nil {
 		return err
