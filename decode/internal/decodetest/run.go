@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -17,7 +18,8 @@ import (
 	"github.com/mailtrace/mailtrace/replay"
 )
 
-// Chunk is octets of one direction.
+// Chunk is octets of one direction; without one, in what was tapped, the place where TLS
+// began.
 type Chunk struct {
 	Dir    decode.Dir
 	Octets []byte
@@ -90,7 +92,16 @@ func Run(newSession func(decode.Options) decode.Session, o decode.Options, chunk
 			r.Events = append(r.Events, Line(&events[i]))
 		}
 	}
+	marked := slices.ContainsFunc(chunks, func(c Chunk) bool { return c.Dir == decode.NoDir })
+	resume := func() {
+		add(s.Resume(decode.Terminated, now))
+		r.Tapped = append(r.Tapped, Chunk{})
+	}
 	for _, c := range chunks {
+		if c.Dir == decode.NoDir {
+			resume()
+			continue
+		}
 		due := false
 		pieces := [][]byte{c.Octets}
 		if cut != nil {
@@ -116,8 +127,8 @@ func Run(newSession func(decode.Options) decode.Session, o decode.Options, chunk
 			}
 			left = bytes.Clone(p)
 		}
-		if due {
-			add(s.Resume(decode.Terminated, now))
+		if due && !marked {
+			resume()
 		}
 	}
 	add(s.Close(decode.Client, now))
