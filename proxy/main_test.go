@@ -278,8 +278,14 @@ func connectTo(t testing.TB, p *Proxy) net.Conn {
 // clientTLS trusts our CA.
 func clientTLS() *tls.Config { return &tls.Config{RootCAs: world.ours.Pool(), ServerName: "localhost"} }
 
+// fataler is a *testing.T or a *rapid.T.
+type fataler interface {
+	Helper()
+	Fatalf(string, ...any)
+}
+
 // secure does a handshake as a client.
-func secure(t testing.TB, c net.Conn) *tls.Conn {
+func secure(t fataler, c net.Conn) *tls.Conn {
 	t.Helper()
 	s := tls.Client(c, clientTLS())
 	if err := s.Handshake(); err != nil {

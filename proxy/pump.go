@@ -112,6 +112,10 @@ func (c *conn) pump(d decode.Dir, b *buffer) outcome {
 				}
 				p, err = b.held, b.err
 				b.held, b.err = nil, nil
+				if c.isStopping() {
+					c.undelivered(d, len(p))
+					p, err = nil, os.ErrDeadlineExceeded
+				}
 			case len(p) > 0:
 				// A session that takes less than it was given has to say what for.
 				if !c.forward(d, dst, p) {
@@ -186,6 +190,14 @@ func (c *conn) turnLocked(d decode.Dir) {
 	c.turning = true
 	c.unparkLocked()
 	interrupt(c.legs[d.Other()])
+}
+
+// undelivered says that held octets go nowhere, since the connection has to end.
+func (c *conn) undelivered(d decode.Dir, n int) {
+	if n > 0 {
+		c.mark(decode.Undelivered, d, decode.Fields{}.
+			With("octets", strconv.Itoa(n)).With("error", "the connection ended before they were due"))
+	}
 }
 
 // forward writes observed octets on. Where that fails the direction has ended.
