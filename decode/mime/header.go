@@ -54,9 +54,9 @@ func (f *fields) begin(line []byte, limit int) {
 		return
 	}
 	// RFC 5322 §4.5.8: white space before the colon was once allowed.
-	name := bytes.TrimRight(line[:colon], " \t")
+	name := trimRight(line[:colon])
 	for i, want := range fieldNames {
-		if len(name) != len(want) || name[0]|0x20 != want[0] || !equalFold(name, want) {
+		if len(name) != len(want) || !equalFold(name, want) {
 			continue
 		}
 		x := &f.spans[i]
@@ -105,6 +105,14 @@ func trimLine(line []byte) []byte {
 	return line
 }
 
+// trimRight takes linear white space off the end.
+func trimRight(p []byte) []byte {
+	for len(p) > 0 && (p[len(p)-1] == ' ' || p[len(p)-1] == '\t') {
+		p = p[:len(p)-1]
+	}
+	return p
+}
+
 // equalFold compares with a lower-case ASCII string of the same length.
 func equalFold(p []byte, lower string) bool {
 	for i, c := range p {
@@ -134,7 +142,7 @@ func (f *fields) content(owner *Part, digest bool) content {
 	}
 	if owner != nil {
 		for i := range 3 {
-			take(i, bytes.TrimRight(f.value(fieldFrom+i), " \t"))
+			take(i, trimRight(f.value(fieldFrom+i)))
 		}
 	}
 	var charset []byte
@@ -144,7 +152,7 @@ func (f *fields) content(owner *Part, digest bool) content {
 		f.parseParams(rest)
 		charset = f.param("charset")
 		lower(charset)
-		take(4, bytes.TrimRight(f.param("boundary"), " \t"))
+		take(4, trimRight(f.param("boundary")))
 		take(5, f.param("name"))
 	}
 	if f.spans[fieldDisposition].end != 0 {

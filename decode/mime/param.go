@@ -143,7 +143,7 @@ func paramValue(p []byte) (value, rest []byte) {
 	for n < len(p) && p[n] != ';' && p[n] != '(' {
 		n++
 	}
-	return bytes.TrimRight(p[:n], " \t\r\n"), p[n:]
+	return trimRight(p[:n]), p[n:]
 }
 
 // param gives the value of a parameter, its segments joined.

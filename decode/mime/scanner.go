@@ -125,12 +125,29 @@ func (s *Scanner) headerOctets(p []byte) []byte {
 			line = line[:s.limits.Header]
 		}
 		s.nl++
-		if s.headerLine(line) {
+		eol := int64(1)
+		if len(line) > 1 && line[len(line)-2] == '\r' {
+			eol = 2
+		}
+		if s.ofInterest(line[0]) && s.headerLine(line) {
 			break
 		}
-		s.eol = eolOctets(line)
+		s.eol = eol
 	}
 	return p
+}
+
+// ofInterest tells by the first octet of a header line whether it needs a look: most
+// lines do not.
+func (s *Scanner) ofInterest(c byte) bool {
+	switch c {
+	case 'C', 'c', 'F', 'f', 'S', 's', 'D', 'd', '\r', '\n', '-':
+		return true
+	case ' ', '\t':
+		return s.fields.current != nil
+	}
+	s.fields.current = nil
+	return false
 }
 
 func (s *Scanner) keepLine(p []byte) {
@@ -154,10 +171,8 @@ func (s *Scanner) headerLine(line []byte) bool {
 	case '-':
 		s.fields.current = nil
 		return s.open > 0 && s.delimitedHeader(line)
-	case 'C', 'c', 'F', 'f', 'S', 's', 'D', 'd':
-		s.fields.begin(line, s.limits.Header)
 	default:
-		s.fields.current = nil
+		s.fields.begin(line, s.limits.Header)
 	}
 	return false
 }
