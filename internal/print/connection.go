@@ -31,8 +31,9 @@ type connection struct {
 	saw  string    // mark of the row printed last
 
 	opening *opening // not printed yet
-	failed  bool     // its opening and its end were one line
-	hinted  string   // the hint given last
+	half    halfClosed
+	failed  bool   // its opening and its end were one line
+	hinted  string // the hint given last
 
 	clientTLS, serverTLS bool
 	inClear              bool // a state rule said that the connection is in the clear
@@ -89,6 +90,9 @@ func (t *text) settle(c *connection, e *decode.Event) {
 	if c.opening != nil && !t.keepsOpening(c, e) {
 		t.printOpening(c)
 	}
+	if c.half.dir != decode.NoDir && e.Kind != decode.Close {
+		t.printHalf(c)
+	}
 	if c.run.n > 0 && !c.run.like(e) {
 		t.endRun(c)
 	}
@@ -114,6 +118,7 @@ func (t *text) release(c *connection) {
 	}
 	t.endRun(c)
 	t.printHeld(c)
+	t.printHalf(c)
 }
 
 // settleInside prints what lies within an unfinished reply.
@@ -125,7 +130,7 @@ func (t *text) settleInside(c *connection, d decode.Dir) {
 // idle implements Printer.
 func (t *text) idle(now time.Time, pending time.Duration) (again bool, err error) {
 	for _, c := range t.inOrder() {
-		if c.opening != nil || c.run.held() > 0 || c.held.on {
+		if c.opening != nil || c.run.held() > 0 || c.held.on || c.half.dir != decode.NoDir {
 			if now.Sub(c.last) > idleAfter {
 				t.release(c)
 			} else {

@@ -79,7 +79,7 @@ func appendVersions(dst []byte, f decode.Fields) []byte {
 		if leg == "client" && clients != "" {
 			version = clients
 		}
-		return append(append(append(dst, tls(version)...), " on the leg to the "...), leg...)
+		return append(append(append(append(dst, tls(version)...), " on the "...), leg...), " leg"...)
 	case clients != "" && clients != version:
 		dst = append(append(dst, tls(version)...), " to the server, "...)
 		return append(append(dst, tls(clients)...), " to the client"...)
@@ -95,6 +95,9 @@ func certificate(verified string) string {
 		return "server cert not verified"
 	case "":
 		return ""
+	}
+	if why, ok := strings.CutPrefix(verified, "no: "); ok {
+		return "server cert not valid: " + why
 	}
 	return "server cert: " + verified
 }

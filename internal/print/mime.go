@@ -1,13 +1,9 @@
 package print
 
 import (
-	"io"
-	gomime "mime"
 	"slices"
 	"strconv"
 	"strings"
-
-	"github.com/emersion/go-message/charset"
 
 	"github.com/mailtrace/mailtrace/decode"
 	"github.com/mailtrace/mailtrace/decode/mime"
@@ -111,27 +107,11 @@ func (t *text) author(c *connection, p *mime.Part, indent int) {
 			t.table = append(t.table, t.signs.dot...)
 		}
 		t.table = append(t.table, name...)
-		t.table = appendVisible(t.table, []byte(decodeWords(value)), t.o.ASCII)
+		t.table = appendVisible(t.table, []byte(mime.Display(value)), t.o.ASCII)
 	}
 	field("From: ", p.From)
 	field("Subject: ", p.Subject)
 	t.sub(c, t.table, dim)
-}
-
-var words = gomime.WordDecoder{CharsetReader: func(label string, r io.Reader) (io.Reader, error) {
-	return charset.Reader(label, r)
-}}
-
-// decodeWords decodes the encoded words of a header value (RFC 2047); a value that
-// cannot be decoded is shown as it came.
-func decodeWords(value string) string {
-	if !strings.Contains(value, "=?") {
-		return value
-	}
-	if s, err := words.DecodeHeader(value); err == nil {
-		return s
-	}
-	return value
 }
 
 // part prints one row of the tree:
@@ -149,7 +129,7 @@ func (t *text) part(c *connection, p *mime.Part, sizes int) {
 		kind += " " + p.Charset
 	}
 	if p.Name != "" {
-		kind += " " + decodeWords(p.Name)
+		kind += " " + mime.Display(p.Name)
 	}
 	row = t.cell(row, kind, typeColumns)
 	if p.Boundary != "" {

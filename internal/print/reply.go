@@ -158,19 +158,24 @@ func (t *text) listing(c *connection, e *decode.Event) {
 		first, last = ends(first, last)
 		shown = len(first) + len(last)
 	}
+	// Lines of several words need more between them than a comma.
+	sep := ", "
+	if bytes.IndexByte(first[0], ' ') >= 0 {
+		sep = t.signs.dot
+	}
 	t.table = t.table[:0]
 	for _, p := range first {
-		t.addCell(p)
+		t.addCell(p, sep)
 	}
 	if total > shown {
 		t.visible = appendCount(append(append(t.visible[:0], t.signs.more...), ' '), int64(total-shown))
 		t.visible = append(t.visible, " more"...)
-		t.addCellVisible(t.visible)
+		t.addVisible(t.visible, sep)
 	}
 	for _, p := range last {
-		t.addCell(p)
+		t.addCell(p, sep)
 	}
-	t.wrapped(c, t.table)
+	t.wrapped(c, t.table, sep)
 }
 
 // ends gives the first and the last runEnd of the lines.
@@ -184,27 +189,26 @@ func ends(first, last [][]byte) (a, b [][]byte) {
 // cellLimit bounds one line of a listing.
 const cellLimit = 80
 
-func (t *text) addCell(p []byte) {
+func (t *text) addCell(p []byte, sep string) {
 	t.visible = appendVisible(t.visible[:0], p[:min(len(p), 4*cellLimit)], t.o.ASCII)
-	t.addCellVisible(t.visible)
+	t.addVisible(t.visible, sep)
 }
 
-func (t *text) addCellVisible(p []byte) {
+func (t *text) addVisible(p []byte, sep string) {
 	if len(t.table) > 0 {
-		t.table = append(t.table, t.signs.dot...)
+		t.table = append(t.table, sep...)
 	}
 	t.table, _ = appendCut(t.table, p, cellLimit, t.signs.cut)
 }
 
 // wrapped prints cells beneath a row, on as many lines as they need.
-func (t *text) wrapped(c *connection, visible []byte) {
+func (t *text) wrapped(c *connection, visible []byte, sep string) {
 	w := t.width - textColumn - 2
-	sep := []byte(t.signs.dot)
 	for lines := 1; len(visible) > 0; lines++ {
 		n, _ := head(visible, w)
 		next := n
 		if n < len(visible) && lines < linesMax {
-			if i := bytes.LastIndex(visible[:min(n+len(sep), len(visible))], sep); i > 0 {
+			if i := bytes.LastIndex(visible[:min(n+len(sep), len(visible))], []byte(sep)); i > 0 {
 				n, next = i, i+len(sep)
 			}
 		} else {

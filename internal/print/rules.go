@@ -61,12 +61,12 @@ func fieldsOf(e *decode.Event) decode.Fields {
 }
 
 // route appends who talks to whom.
-func (o *opening) route(dst []byte) []byte {
+func (o *opening) route(dst []byte, keys ...string) []byte {
 	start := len(dst)
 	if o.origin == decode.FromProxy {
 		dst = append(dst, "mailtrace itself"...)
 	}
-	for _, key := range [...]string{"client", "listen", "upstream"} {
+	for _, key := range keys {
 		v := o.fields.Get(key)
 		if v == "" {
 			continue
@@ -82,13 +82,18 @@ func (o *opening) route(dst []byte) []byte {
 	return dst
 }
 
-// clock appends the time of day, with Verbose the date as well.
+// routeMin is what stays of the route of a connection that failed; ruleFrame is what a
+// rule with words at both ends has beside them.
+const (
+	routeMin  = 24
+	ruleFrame = len("#1 -- ") + len(" -- ") + len(" --")
+)
+
+const clockLayout = "15:04:05.000"
+
+// clock appends the time of day.
 func (t *text) clock(dst []byte, at time.Time) []byte {
-	layout := "15:04:05.000"
-	if t.o.Verbose {
-		layout = "2006-01-02 15:04:05.000"
-	}
-	return at.In(t.o.Local).AppendFormat(dst, layout)
+	return at.In(t.o.Local).AppendFormat(dst, clockLayout)
 }
 
 func (t *text) printOpening(c *connection) {
@@ -97,12 +102,13 @@ func (t *text) printOpening(c *connection) {
 	if t.begun || len(t.buf) > 0 {
 		t.buf = append(t.buf, '\n')
 	}
-	t.words = o.route(t.words[:0])
+	t.words = o.route(t.words[:0], "client", "listen", "upstream")
 	split := len(t.words)
 	t.words = t.clock(t.words, o.at)
 	t.rule(c, t.words[:split:split], t.words[split:], strong)
 	if t.o.Verbose {
-		t.restOf(c, o.fields, "client", "listen", "upstream")
+		more := decode.Fields{{Key: "date", Value: o.at.In(t.o.Local).Format(time.DateOnly)}}
+		t.restOf(c, append(more, o.fields...), "client", "listen", "upstream")
 	}
 	if o.server != nil {
 		t.secured(c, o.served, o.server)
@@ -114,11 +120,14 @@ func (t *text) fail(c *connection, what, hint string) {
 	o := c.opening
 	c.opening = nil
 	c.failed = true
-	t.words = o.route(t.words[:0])
-	t.words = append(t.words, ' ')
-	t.words = append(t.words, t.signs.no...)
-	t.words = append(t.words, ' ')
-	t.words = append(t.words, what...)
+	t.table = append(append(append(t.table[:0], ' '), t.signs.no...), ' ')
+	t.table = append(t.table, what...)
+	t.words = o.route(t.words[:0], "client", "upstream")
+	// What failed stays whole, and the time on its line, if the route can be cut for it.
+	room := t.width - ruleFrame - widthOf(t.table) - len(clockLayout)
+	t.visible = appendOwn(t.visible[:0], t.words, t.o.ASCII)
+	t.words, _ = appendCut(t.words[:0], t.visible, max(room, routeMin), t.signs.cut)
+	t.words = append(t.words, t.table...)
 	split := len(t.words)
 	t.words = t.clock(t.words, o.at)
 	t.rule(c, t.words[:split:split], t.words[split:], trouble)
@@ -189,11 +198,19 @@ func (c *connection) security() string {
 	return "in the clear"
 }
 
-// close prints the end of a connection, and with Verbose that of a direction.
+// halfClosed is a direction that ended while the connection went on.
+type halfClosed struct {
+	dir    decode.Dir
+	at     time.Time
+	octets int64
+}
+
+// close prints the end of a connection. That of a direction waits: it is told only if
+// something else comes before the connection ends.
 func (t *text) close(c *connection, e *decode.Event) {
 	if e.Dir != decode.NoDir {
-		if t.o.Verbose && c.opening == nil {
-			t.closeDirection(c, e)
+		if c.opening == nil {
+			c.half = halfClosed{e.Dir, e.Time, e.Span.Len}
 		}
 		return
 	}
@@ -228,7 +245,7 @@ func (t *text) close(c *connection, e *decode.Event) {
 	}
 	if totals.PendingOctets > 0 {
 		t.words = append(t.words, " · "...)
-		t.words = append(appendCounted(t.words, totals.PendingOctets, "octet"), " of something unfinished"...)
+		t.words = append(appendCounted(t.words, totals.PendingOctets, "octet"), " unfinished"...)
 	}
 	split := len(t.words)
 	t.words = t.totals(t.words, &totals)
@@ -236,15 +253,20 @@ func (t *text) close(c *connection, e *decode.Event) {
 	t.hint(c, fields.Get("hint"))
 }
 
-func (t *text) closeDirection(c *connection, e *decode.Event) {
+func (t *text) printHalf(c *connection) {
+	h := c.half
+	if h.dir == decode.NoDir {
+		return
+	}
+	c.half = halfClosed{}
 	who := "client"
-	if e.Dir == decode.Server {
+	if h.dir == decode.Server {
 		who = "server"
 	}
-	t.words = append(append(t.words[:0], who...), " ends its direction"...)
+	t.words = append(append(t.words[:0], who...), " says no more"...)
 	split := len(t.words)
-	t.words = appendCounted(t.words, e.Span.Len, "octet")
-	t.print(row{conn: c, at: e.Time, mark: "==", text: t.words[:split:split], own: true, note: t.words[split:]})
+	t.words = appendCounted(t.words, h.octets, "octet")
+	t.print(row{conn: c, at: h.at, mark: "==", text: t.words[:split:split], own: true, note: t.words[split:]})
 }
 
 // whatFailed says why an end was not an orderly one, "" where it was.

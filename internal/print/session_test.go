@@ -68,7 +68,7 @@ func (s *story) c(ms int, tag, name, text, note string) *decode.Event {
 	}, note)
 }
 
-// s1 is a line of the server that answers nothing.
+// server is a line of the server that answers nothing.
 func (s *story) server(ms int, kind decode.Kind, name, text, note string) *decode.Event {
 	return s.add(decode.Event{Time: s.at(ms), Dir: decode.Server, Kind: kind, Name: name, Text: []byte(text)}, note)
 }
@@ -192,7 +192,9 @@ func list(all ...string) (p [][]byte) {
 	return p
 }
 
-func (l lines) Rows() (first, last [][]byte, total int) { return l.first, l.last, len(l.first) + len(l.last) }
+func (l lines) Rows() (first, last [][]byte, total int) {
+	return l.first, l.last, len(l.first) + len(l.last)
+}
 
 // stuffed is a Detail that says what was un-stuffed.
 type stuffed []string
@@ -211,6 +213,13 @@ func (s *story) pop3() {
 	end := func(ms, latency int, detail any, note string) *decode.Event {
 		e := s.answer(ms, latency, decode.Multiline, "", "", "", note)
 		e.Text, e.Detail = nil, detail
+		e.Span.Len = int64(len(".\r\n"))
+		if l, ok := detail.(lines); ok {
+			for _, p := range l.first {
+				e.Span.Len += int64(len(p) + len("\r\n"))
+			}
+		}
+		s.offsets[decode.Server] = e.Span.End()
 		return e
 	}
 	s.state = decode.Authorization
@@ -321,4 +330,21 @@ func (s *story) many() {
 		s.server(111, decode.Untagged, "FETCH", "* "+string(appendPlain(nil, int64(i+1)))+" FETCH (FLAGS ())", "")
 	}
 	s.answer(112, 2, decode.Completion, "f2", "OK", "f2 OK done", "8 messages")
+}
+
+// rest tells what the other stories do not.
+func (s *story) rest() {
+	s.begin(7, "imap", day.Add(300*time.Second), decode.Fields{{Key: "client", Value: "192.0.2.1:40001"}, {Key: "upstream", Value: "198.51.100.1:143"}})
+	s.state = decode.Authenticated
+	s.c(1, "z1", "COMPRESS", "z1 COMPRESS DEFLATE", "ask to compress what follows")
+	s.answer(2, 1, decode.Completion, "z1", "OK", "z1 OK Begin compression.", "")
+	s.add(decode.Event{Time: s.at(2), Kind: decode.Layer, Name: "DEFLATE", Command: s.last, Text: []byte("COMPRESS DEFLATE")}, "both directions are compressed; shown is what is inside")
+	s.add(decode.Event{Time: s.at(3), Dir: decode.Client, Kind: decode.FindingOnly, Findings: []decode.Finding{{
+		ID: "starttls.command-injection", Severity: decode.Error, Ref: "RFC 9051 §11.1", Text: "octets behind STARTTLS came before TLS began", Dir: decode.Client,
+		Span: decode.Span{Off: 20, Len: 12},
+	}}}, "")
+	s.c(10, "z2", "NOOP", "z2 NOOP", "")
+	s.add(decode.Event{Time: s.at(11), Dir: decode.Client, Kind: decode.Close, Span: decode.Span{Len: 40}}, "")
+	s.answer(1500, 1490, decode.Completion, "z2", "OK", "z2 OK done", "")
+	s.end(1600, "client", decode.Totals{Commands: 2, ClientOctets: 40, ServerOctets: 36, Errors: 1}, nil)
 }

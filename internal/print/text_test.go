@@ -52,7 +52,8 @@ func sessions() *story {
 }
 
 func TestTextLooks(t *testing.T) {
-	trouble, many := newStory(), newStory()
+	trouble, many, rest := newStory(), newStory(), newStory()
+	rest.rest()
 	trouble.trouble()
 	many.many()
 	for _, c := range []struct {
@@ -70,6 +71,7 @@ func TestTextLooks(t *testing.T) {
 		{"trouble-color", trouble, Options{Color: true}},
 		{"trouble-verbose", trouble, Options{Verbose: true}},
 		{"many", many, Options{}},
+		{"rest", rest, Options{}},
 	} {
 		t.Run(c.name, func(t *testing.T) { golden(t, c.name, printed(c.s, c.o)) })
 	}
