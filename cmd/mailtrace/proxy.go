@@ -64,6 +64,9 @@ func runProxy(u *ui, c *cli.Context) error {
 	queue := print.NewQueue(out.printer(u), queued)
 	counted := newTally(u, out.format != "text" || !terminal)
 	cfg.Sink = sinks{counted, queue}
+	if out.format == "none" {
+		cfg.Sink = counted // nobody reads events: none are copied for the queue
+	}
 	if rec.path != "" {
 		cfg.Recorder = rec
 	}
