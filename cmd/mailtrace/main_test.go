@@ -7,8 +7,14 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// TestMain lets the test binary be the command too: a script's "exec mailtrace" runs it.
+// asCommand in the environment makes the test binary the command itself, for tests that
+// need a process to send signals to.
+const asCommand = "MAILTRACE_TEST_AS_COMMAND"
+
 func TestMain(m *testing.M) {
+	if os.Getenv(asCommand) != "" {
+		main()
+	}
 	testscript.Main(m, map[string]func(){"mailtrace": main})
 }
 
@@ -22,7 +28,11 @@ func TestScripts(t *testing.T) {
 			e.Setenv("TERM", "xterm")
 			e.Setenv("XDG_CONFIG_HOME", e.WorkDir+"/config")
 			e.Setenv("HOME", e.WorkDir+"/home")
+			e.Values[running{}] = map[string]*process{}
 			return os.MkdirAll(e.WorkDir+"/home", 0o755)
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits": exits, "server": server, "start": start, "halt": halt, "await": await, "converse": converse,
 		},
 		RequireExplicitExec: true,
 	})

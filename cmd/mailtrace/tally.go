@@ -113,7 +113,12 @@ func connectionLine(e *decode.Event, opened decode.Fields, d *decode.CloseDetail
 	return b.String()
 }
 
-func seconds(d time.Duration) string { return fmt.Sprintf("%.1f s", d.Seconds()) }
+func seconds(d time.Duration) string {
+	if d < 10*time.Second {
+		return fmt.Sprintf("%.2f s", d.Seconds())
+	}
+	return fmt.Sprintf("%.1f s", d.Seconds())
+}
 
 func (t *tally) tell(hint string) {
 	if hint != "" && t.lines != nil {

@@ -1,0 +1,191 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/mailtrace/mailtrace/captures"
+	"github.com/mailtrace/mailtrace/decode"
+	"github.com/mailtrace/mailtrace/decode/registry"
+)
+
+func showCommand(u *ui) *cli.Command {
+	return &cli.Command{
+		Name: "show", Usage: "print a capture as mailtrace proxy printed it live",
+		UsageText: "mailtrace show [flags] FILE...\nmailtrace show --extract mails tb.pcapng",
+		Flags: slices.Concat(outputFlags(), []cli.Flag{
+			&cli.BoolFlag{Name: "hex", Usage: "the octets beneath each row, as recorded (with -v)"},
+			&cli.StringFlag{Name: "extract", Usage: "write each whole message that went by to `DIR`, as .eml"},
+		}),
+		Action: func(c *cli.Context) error { return runShow(u, c) },
+	}
+}
+
+func runShow(u *ui, c *cli.Context) error {
+	s := &show{u: u}
+	var err error
+	if s.out, err = u.output(c); err != nil {
+		return err
+	}
+	hex, dir := c.Bool("hex"), c.String("extract")
+	switch {
+	case !c.Args().Present():
+		return usagef("a capture is what mailtrace proxy --capture FILE writes", "no FILE given")
+	case hex && s.out.format != "text":
+		return usagef("--hex belongs to the text", "--hex and --format %s contradict each other", s.out.format)
+	case c.IsSet("extract") && dir == "":
+		return usagef("name a directory: --extract DIR", "--extract is empty")
+	case dir != "":
+		if s.extract, err = newExtractor(dir); err != nil {
+			return err
+		}
+	}
+	s.hex = hex
+	s.out.options.Verbose = s.out.options.Verbose || hex
+	failed := s.files(c.Args().Slice())
+	if s.extract != nil {
+		s.extract.report(u)
+	}
+	return failed
+}
+
+// show prints captures one after the other.
+type show struct {
+	u       *ui
+	out     *output
+	hex     bool
+	extract *extractor
+}
+
+// files shows all that can be shown. It gives the last error and tells the others.
+func (s *show) files(paths []string) (failed error) {
+	for i, path := range paths {
+		if len(paths) > 1 && s.out.format == "text" {
+			blank := "\n"
+			if i == 0 {
+				blank = ""
+			}
+			if _, err := fmt.Fprintf(s.u.out, "%s==> %s <==\n", blank, printable(path, s.u.ascii)); err != nil {
+				return err
+			}
+		}
+		prefix := ""
+		if len(paths) > 1 {
+			prefix = safeName(path) + "-"
+		}
+		if err := s.file(path, prefix); err != nil {
+			if failed != nil {
+				s.u.fail(failed)
+			}
+			failed = err
+		}
+	}
+	return failed
+}
+
+func (s *show) file(path, prefix string) error {
+	r, err := openCapture(path)
+	if err != nil {
+		return err
+	}
+	defer discard(r)
+	printer := s.out.printer(s.u)
+	sink := printer.Events
+	o := captures.DecodeOptions{Protocols: registry.All, Secrets: keptSecrets(path)}
+	if n := s.out.options.Conn; n != 0 {
+		o.Conn = func(conn int) bool { return conn == n }
+	}
+	var taps []func(int, decode.Origin, decode.Octets)
+	var hex *hexer
+	if s.hex {
+		hex = newHexer(s.u.out, printer, s.u.ascii)
+		sink, taps = hex.Events, append(taps, hex.octets)
+	}
+	if s.extract != nil {
+		s.extract.begin(prefix)
+		before := sink
+		sink = func(events []decode.Event) {
+			before(events)
+			s.extract.Events(events)
+		}
+		taps = append(taps, func(conn int, origin decode.Origin, p decode.Octets) {
+			if origin == decode.FromPeer {
+				s.extract.octets(conn, p)
+			}
+		})
+	}
+	if len(taps) > 0 {
+		o.Tap = func(conn int, origin decode.Origin, p decode.Octets) {
+			for _, tap := range taps {
+				tap(conn, origin, p)
+			}
+		}
+	}
+	err = captures.Decode(r, o, sink)
+	if printed := printer.Close(); printed != nil {
+		return &ioError{err: fmt.Errorf("cannot print: %w", printed)}
+	}
+	if hex != nil && hex.err != nil {
+		return &ioError{err: fmt.Errorf("cannot print: %w", hex.err)}
+	}
+	if s.extract != nil {
+		if failed := s.extract.end(); failed != nil {
+			return failed
+		}
+	}
+	var cut *captures.Truncated
+	if errors.As(err, &cut) {
+		s.u.warn("%s: capture cut off at octet %d", path, cut.Offset)
+		return nil
+	}
+	return err
+}
+
+func openCapture(path string) (*captures.Reader, error) {
+	r, err := captures.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, &ioError{fmt.Errorf("there is no file %s", path), "mailtrace proxy --capture FILE writes captures"}
+	}
+	var failed *fs.PathError
+	if errors.As(err, &failed) {
+		return nil, &ioError{err: fmt.Errorf("cannot read %s: %w", path, failed.Err)}
+	}
+	return r, err
+}
+
+// keptSecrets tells whether a capture was recorded with --secrets: then they are shown,
+// as they were live. All connections of a run are alike, so the first one tells.
+func keptSecrets(path string) bool {
+	r, err := captures.Open(path)
+	if err != nil {
+		return false
+	}
+	defer discard(r)
+	for {
+		item, err := r.Next()
+		if err != nil {
+			return false
+		}
+		if item.Kind == captures.ItemMark && item.Mark.Kind == decode.Open && item.Origin == decode.FromPeer {
+			return item.Mark.Fields.Get("secrets") == "yes"
+		}
+	}
+}
+
+// safeName is the name of a file, without its ending, as a part of another's name.
+func safeName(path string) string {
+	name := filepath.Base(path)
+	name = strings.TrimSuffix(name, filepath.Ext(name))
+	return strings.Map(func(r rune) rune {
+		if strings.ContainsRune(`/\:*?"<>|`, r) || r < ' ' {
+			return '_'
+		}
+		return r
+	}, name)
+}
