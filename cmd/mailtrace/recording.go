@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"io"
+	"slices"
 
 	"github.com/mailtrace/mailtrace/captures"
 	"github.com/mailtrace/mailtrace/decode"
@@ -43,7 +44,22 @@ func (r *recording) create() error {
 
 // Open implements proxy.Recorder.
 func (r *recording) Open(conn int, origin decode.Origin) proxy.Tape {
-	return r.recorder.Open(conn, origin)
+	tape := r.recorder.Open(conn, origin)
+	if r.bodies {
+		return tape
+	}
+	return bodiless{tape}
+}
+
+// bodiless says in a capture that message bodies were left out, so that nobody takes
+// the filler for them.
+type bodiless struct{ proxy.Tape }
+
+func (b bodiless) Mark(m decode.Mark) {
+	if m.Kind == decode.Open && m.Fields.Get("bodies") == "" {
+		m.Fields = slices.Clone(m.Fields).With("bodies", "no")
+	}
+	b.Tape.Mark(m)
 }
 
 // close writes what is queued. What fails is told.
