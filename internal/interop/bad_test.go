@@ -11,13 +11,17 @@ import (
 	"testing"
 )
 
-// refused checks an error: its exit code, its two lines, and that it names what matters.
+// refused checks an error: its exit code, that it names what matters, and that it says
+// what helps: in a hint, or because it says what was expected.
 func refused(t *testing.T, x execution, code int, names string) {
 	t.Helper()
 	if x.Code != code {
 		t.Errorf("expected exit %d, got %d", code, x.Code)
 	}
-	for _, want := range []string{"mailtrace: error: ", "mailtrace: hint: ", names} {
+	if !strings.Contains(x.Stderr, "\nmailtrace: hint: ") && !strings.Contains(x.Stderr, ": expected ") {
+		t.Errorf("nothing says what helps:\n%s", bounded(x.Stderr))
+	}
+	for _, want := range []string{"mailtrace: error: ", names} {
 		if !strings.Contains(x.Stderr, want) {
 			t.Errorf("%q does not stand in:\n%s", want, bounded(x.Stderr))
 		}
@@ -53,8 +57,8 @@ func TestBadInput(t *testing.T) {
 		{"no upstream", "UPSTREAM", 2, []string{"proxy"}},
 		{"unknown flag", "--capturr", 2, with("--capturr", "x", up)},
 		{"port in use", port, 3, []string{"proxy", "--ca-dir", caDir(), "--listen", "imaps://127.0.0.1:" + port, up}},
-		{"no such root file", "nowhere.pem", 3, []string{"proxy", "--ca-dir", caDir(), "--listen", "imaps://127.0.0.1:0", "--tls-ca", filepath.Join(dir, "nowhere.pem"), up}},
-		{"no certificate in the root file", garbage, 3, []string{"proxy", "--ca-dir", caDir(), "--listen", "imaps://127.0.0.1:0", "--tls-ca", garbage, up}},
+		{"no such root file", "nowhere.pem", 2, []string{"proxy", "--ca-dir", caDir(), "--listen", "imaps://127.0.0.1:0", "--tls-ca", filepath.Join(dir, "nowhere.pem"), up}},
+		{"no certificate in the root file", garbage, 2, []string{"proxy", "--ca-dir", caDir(), "--listen", "imaps://127.0.0.1:0", "--tls-ca", garbage, up}},
 		{"damaged CA", damaged, 3, []string{"proxy", "--ca-dir", damaged, "--listen", "imaps://127.0.0.1:0", up}},
 		{"capture exists", "--force", 3, with("--capture", held, up)},
 		{"capture in no directory", "missing", 3, with("--capture", filepath.Join(dir, "missing", "c.pcapng"), up)},

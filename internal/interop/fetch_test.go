@@ -53,7 +53,8 @@ func clean(t *testing.T, shown []event, protocol string, n int) {
 }
 
 // TestSameMailBySOCKS fetches with every client that knows SOCKS5; the proxy resolves the
-// name and finds out by itself what is spoken.
+// name and finds out by itself what is spoken. The ports here are nobody's, so behind TLS
+// there could be anything: --only says that it is mail.
 func TestSameMailBySOCKS(t *testing.T) {
 	for _, c := range clients {
 		if !c.socks {
@@ -65,13 +66,28 @@ func TestSameMailBySOCKS(t *testing.T) {
 					a := accountOf("u1")
 					at := directly(lab.open, protocol, leg, a)
 					direct := c.fetch(t, at)
-					r := startProxy(t, proxyOptions{socks: true})
+					r := startProxy(t, proxyOptions{socks: true, flags: []string{"--only", "localhost"}})
 					at.socks, at.ca = fmt.Sprintf("127.0.0.1:%d", r.ports[0]), proxyCA()
 					sameMail(t, direct, c.fetch(t, at), a.messages)
 					clean(t, r.finish(t), protocol, a.messages)
 				})
 			}
 		}
+	}
+}
+
+// TestOpaqueBySOCKS leaves TLS to a port that is nobody's alone: the client sees the
+// server's own certificate.
+func TestOpaqueBySOCKS(t *testing.T) {
+	a := accountOf("sample")
+	at := directly(lab.open, "imap", "tls", a)
+	direct := curl(t, at)
+	r := startProxy(t, proxyOptions{socks: true})
+	at.socks = fmt.Sprintf("127.0.0.1:%d", r.ports[0])
+	sameMail(t, direct, curl(t, at), a.messages)
+	shown := r.finish(t)
+	if len(ofKind(shown, "opaque")) != 1 || len(commands(shown, "imap")) != 0 {
+		t.Errorf("expected one opaque connection, got %v", shown)
 	}
 }
 

@@ -11,30 +11,18 @@ import (
 // mostLost is what a killed recorder may not have written yet, in octets.
 const mostLost = 256 << 10
 
-// TestKilled kills the proxy in the middle of a message. The capture is read, by show and
-// by tshark, up to its last whole block, and so is one that was cut anywhere else.
+// TestKilled kills the proxy in the middle of a message: once while the server pauses, so
+// that all but mostLost has to be there, once while octets flow. The capture is read, by
+// show and by tshark, up to its last whole block, and so is one that was cut anywhere else.
 func TestKilled(t *testing.T) {
-	const size = 8 << 20
+	const size = 2 << 20
 	for _, protocol := range []string{"imap", "pop3"} {
-		t.Run(protocol, func(t *testing.T) {
-			s := startEndless(t, protocol, size)
-			p := startProxy(t, proxyOptions{upstreams: []string{s.url()}, listen: []string{protocol + "s"}})
-			r := s.dial(t, p.ports[0], proxyCA())
-			r.begin(t, "3", size)
-			eventually(t, "the recorder", func() bool {
-				info, err := os.Stat(p.capture)
-				return err == nil && info.Size() >= size
-			})
-			if err := p.cmd.Process.Kill(); err != nil {
-				t.Fatal(err)
-			}
-			<-p.exited
-			p.stopped = true
-
-			whole := show(t, p.capture)
+		t.Run(protocol+"/pause", func(t *testing.T) {
+			p := killed(t, startEndless(t, protocol, size), "3", size)
 			if got := recorded(t, p.capture); got < size-mostLost {
 				t.Errorf("the capture holds %d octets of %d", got, size)
 			}
+			whole := show(t, p.capture)
 			name := map[string]string{"imap": "FETCH", "pop3": "RETR"}[protocol]
 			if commands(whole, protocol)[name] != 1 {
 				t.Errorf("show does not know the %s", name)
@@ -54,7 +42,36 @@ func TestKilled(t *testing.T) {
 				prefix(t, events(t, x.Stdout), whole)
 			}
 		})
+		t.Run(protocol+"/flow", func(t *testing.T) {
+			p := killed(t, startEndless(t, protocol, gibibyte), "2", size)
+			if recorded(t, p.capture) == 0 {
+				t.Error("nothing was recorded")
+			}
+			if x := mailtrace(t, "show", "--format", "json", p.capture); x.Code != 0 && x.Code != 3 || len(events(t, x.Stdout)) == 0 {
+				t.Errorf("show: exit %d\n%s", x.Code, x.Stderr)
+			}
+		})
 	}
+}
+
+// killed gives what a proxy left that was killed once the client had n octets of a message.
+func killed(t *testing.T, s *endless, message string, n int64) *proxyRun {
+	t.Helper()
+	p := startProxy(t, proxyOptions{upstreams: []string{s.url()}, listen: []string{s.protocol + "s"}})
+	r := s.dial(t, p.ports[0], proxyCA())
+	r.begin(t, message, n)
+	if message == "3" {
+		eventually(t, "the recorder", func() bool {
+			info, err := os.Stat(p.capture)
+			return err == nil && info.Size() >= n
+		})
+	}
+	if err := p.cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	<-p.exited
+	p.stopped = true
+	return p
 }
 
 // recorded counts what tshark finds of the server's octets.

@@ -28,7 +28,7 @@ func TestLegs(t *testing.T) {
 						})
 						at := r.through(0, protocol, listener, a)
 						sameMail(t, direct, curl(t, at), a.messages)
-						at.auth = "+LOGIN"
+						at.auth = "PLAIN IR"
 						sameMail(t, direct, curl(t, at), a.messages)
 						clean(t, r.finish(t), protocol, 2*a.messages)
 					})

@@ -144,7 +144,7 @@ func startProxy(t *testing.T, o proxyOptions) *proxyRun {
 // machine's own hosts file is not touched.
 func inNamespace(t *testing.T, name string, args ...string) *exec.Cmd {
 	t.Helper()
-	hosts := write(t, t.TempDir(), "hosts", "127.0.0.1 localhost "+otherName+"\n")
+	hosts := write(t, t.TempDir(), "hosts", "127.0.0.1 localhost "+otherName+" wrong."+otherName+"\n")
 	if err := os.Chmod(hosts, 0o644); err != nil {
 		t.Fatal(err)
 	}

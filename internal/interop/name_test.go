@@ -33,7 +33,7 @@ func TestOtherNameBySOCKS(t *testing.T) {
 		t.Run(protocol, func(t *testing.T) {
 			at := directly(lab.open, protocol, "tls", a)
 			direct := curl(t, at)
-			r := startProxy(t, proxyOptions{socks: true, namespace: true})
+			r := startProxy(t, proxyOptions{socks: true, namespace: true, flags: []string{"--only", otherName}})
 			at.host, at.ca, at.socks = otherName, proxyCA(), fmt.Sprintf("127.0.0.1:%d", r.ports[0])
 			sameMail(t, direct, curl(t, at), a.messages)
 			clean(t, r.finish(t), protocol, a.messages)

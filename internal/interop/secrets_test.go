@@ -142,8 +142,8 @@ func TestNoSecretOfPasswords(t *testing.T) {
 		auths    []string
 	}
 	for _, l := range []login{
-		{"imap", curl, "curl", []string{"+LOGIN", "PLAIN", "PLAIN IR", "LOGIN", "LOGIN IR", "CRAM-MD5", "SCRAM-SHA-256", "DIGEST-MD5"}},
-		{"pop3", curl, "curl", []string{"+APOP", "+LOGIN", "PLAIN", "PLAIN IR", "LOGIN", "CRAM-MD5", "SCRAM-SHA-256"}},
+		{"imap", curl, "curl", []string{"", "PLAIN", "PLAIN IR", "LOGIN", "LOGIN IR", "CRAM-MD5"}},
+		{"pop3", curl, "curl", []string{"+APOP", "PLAIN", "PLAIN IR", "LOGIN", "LOGIN IR", "CRAM-MD5"}},
 		{"imap", python, "python", []string{"LOGIN", "PLAIN", "CRAM-MD5"}},
 		{"pop3", python, "python", []string{"USER", "APOP", "PLAIN", "CRAM-MD5"}},
 		{"imap", mbsync, "mbsync", []string{"LOGIN"}},

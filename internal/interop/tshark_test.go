@@ -10,11 +10,12 @@ import (
 	"testing"
 )
 
-// tshark reads a capture and gives the fields asked for, one line a segment.
-func tshark(t *testing.T, file string, args ...string) [][]string {
+// tshark reads a capture and gives the fields asked for, one line a segment. Of a capture
+// that ends within a block it reads what is before, and complains: cut allows that.
+func tshark(t *testing.T, file string, cut bool, args ...string) [][]string {
 	t.Helper()
 	x := execute(t, "tshark", append([]string{"-n", "-r", file, "-T", "fields"}, args...)...)
-	if x.Code != 0 {
+	if x.Code != 0 && !(cut && strings.Contains(x.Stderr, "cut short")) {
 		t.Fatalf("tshark: exit %d\n%s", x.Code, x.Stderr)
 	}
 	var rows [][]string
@@ -30,7 +31,7 @@ func tshark(t *testing.T, file string, args ...string) [][]string {
 func streams(t *testing.T, file string) map[string][]byte {
 	t.Helper()
 	joined := map[string][]byte{}
-	for _, row := range tshark(t, file, "-Y", "tcp.len > 0", "-e", "tcp.stream", "-e", "tcp.srcport", "-e", "tcp.payload") {
+	for _, row := range tshark(t, file, true, "-Y", "tcp.len > 0", "-e", "tcp.stream", "-e", "tcp.srcport", "-e", "tcp.payload") {
 		p, err := hex.DecodeString(strings.ReplaceAll(row[2], ":", ""))
 		if err != nil {
 			t.Fatal(err)
@@ -49,7 +50,7 @@ var pop3Keywords = strings.Fields("APOP AUTH CAPA DELE LAST LIST NOOP PASS QUIT 
 func agreesWithTshark(t *testing.T, file string, shown []event) {
 	t.Helper()
 	theirs := map[string]map[string]int{"pop3": {}, "imap": {}}
-	for _, row := range tshark(t, file, "-e", "pop.request.command", "-e", "imap.request.command") {
+	for _, row := range tshark(t, file, false, "-e", "pop.request.command", "-e", "imap.request.command") {
 		for i, protocol := range []string{"pop3", "imap"} {
 			if i < len(row) && row[i] != "" {
 				for _, name := range strings.Split(row[i], ",") {
