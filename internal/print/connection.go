@@ -96,7 +96,7 @@ func (t *text) settle(c *connection, e *decode.Event) {
 	if c.run.n > 0 && !c.run.like(e) {
 		t.endRun(c)
 	}
-	if c.held.on && e.Dir != decode.Client && !(e.Kind == decode.Multiline && c.held.ref.is(e.Command)) {
+	if c.held.on && !(e.Kind == decode.Multiline && c.held.ref.is(e.Command)) {
 		t.printHeld(c)
 	}
 	for d := range c.inside {

@@ -42,6 +42,14 @@ func followOf(e *decode.Event) follow {
 	return m.follow
 }
 
+// followOfAnswer tells it from a status line, for a command that is not remembered.
+func followOfAnswer(e *decode.Event) follow {
+	if e.Protocol != "pop3" || e.Command == nil || multiline[e.Command.Name].bare {
+		return nothing
+	}
+	return multiline[e.Command.Name].follow
+}
+
 // rows is a Detail that lists the lines of a reply: the first and the last of total.
 type rows interface {
 	Rows() (first, last [][]byte, total int)

@@ -77,7 +77,11 @@ func (t *text) fresh(c *connection, explanation string) bool {
 			h.WriteByte(b)
 		}
 	}
-	sum := h.Sum64()
+	return c.first(h.Sum64())
+}
+
+// first tells whether the connection has not said this yet, and remembers it.
+func (c *connection) first(sum uint64) bool {
 	if _, said := c.said[sum]; said {
 		return false
 	}
@@ -90,7 +94,8 @@ func (t *text) fresh(c *connection, explanation string) bool {
 	return true
 }
 
-// findings prints what is worth telling of an event, beneath it.
+// findings prints what is worth telling of an event, beneath it. The same sentence again
+// is left out.
 func (t *text) findings(c *connection, e *decode.Event) {
 	for i := range e.Findings {
 		f := &e.Findings[i]
@@ -117,7 +122,9 @@ func (t *text) findings(c *connection, e *decode.Event) {
 		}
 		t.addNote(f.Ref)
 		t.subOwn(c, "", 0, t.words, s)
-		t.words = append(t.words[:0], f.Text...)
-		t.subOwn(c, "", 3, t.words, s)
+		if t.o.Verbose || c.first(maphash.String(saidSeed, f.Text)) {
+			t.words = append(t.words[:0], f.Text...)
+			t.subOwn(c, "", 3, t.words, s)
+		}
 	}
 }

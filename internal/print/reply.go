@@ -15,30 +15,29 @@ func (t *text) command(c *connection, e *decode.Event) {
 		x.follow = followOf(e)
 	}
 	t.words = t.words[:0]
-	t.addNoted(c, e)
 	if n > 1 {
-		t.addPipelined(c, e, n)
+		t.words = append(t.words, "┘ "...)
+		t.words = appendCount(t.words, int64(n))
+		t.words = append(t.words, " pipelined"...)
+	}
+	before := len(t.words)
+	t.addNoted(c, e)
+	if n > 1 && len(t.words) == before {
+		t.teachPipelining(c, e)
 	}
 	t.row(c, e, t.words)
 	t.announced(c, e)
 }
 
-// addPipelined says that a command did not wait for the answers before it.
-func (t *text) addPipelined(c *connection, e *decode.Event, n int) {
-	if len(t.words) > 0 {
-		t.words = append(t.words, " · "...)
+// teachPipelining says once how the answers of commands that did not wait are told
+// apart.
+func (t *text) teachPipelining(c *connection, e *decode.Event) {
+	answers := "; answers come in this order"
+	if e.Tag != "" {
+		answers = "; their tags tell the answers"
 	}
-	t.words = append(t.words, "┘ "...)
-	t.words = appendCount(t.words, int64(n))
-	t.words = append(t.words, " pipelined"...)
-	if c.waits.taught && !t.o.Verbose {
-		return
-	}
-	c.waits.taught = true
-	if e.Tag == "" {
-		t.words = append(t.words, "; answers come in this order"...)
-	} else {
-		t.words = append(t.words, "; their tags tell the answers"...)
+	if t.fresh(c, answers) {
+		t.words = append(t.words, answers...)
 	}
 }
 
@@ -82,6 +81,8 @@ func (t *text) completion(c *connection, e *decode.Event) {
 	follow := nothing
 	if x := c.waits.find(e.Command); x != nil && ok {
 		follow = x.follow
+	} else if ok {
+		follow = followOfAnswer(e)
 	}
 	c.waits.done(e.Command)
 	switch follow {
@@ -153,6 +154,7 @@ func (t *text) listing(c *connection, e *decode.Event) {
 	if total == 0 || len(first) == 0 {
 		return
 	}
+	t.belongs(c, e.Dir, refTo(e.Command))
 	shown := len(first) + len(last)
 	if total > runShown && shown > 2*runEnd && e.Command != nil && multiline[e.Command.Name].bare {
 		first, last = ends(first, last)

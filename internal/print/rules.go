@@ -176,6 +176,9 @@ func (t *text) state(c *connection, e *decode.Event) {
 			note = "" // the protocol knows of one leg only
 		}
 	}
+	if after, ok := strings.CutPrefix(note, e.Mailbox); ok && e.Mailbox != "" {
+		note = strings.TrimPrefix(after, " · ") // the mailbox is named already
+	}
 	t.addNote(note)
 	t.rule(c, t.words, nil, strong)
 }

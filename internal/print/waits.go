@@ -7,34 +7,36 @@ import (
 )
 
 // waitsLimit bounds the commands remembered while unanswered; more are only counted.
-const waitsLimit = 64
+const waitsLimit = 1024
 
-// waits are the unanswered commands of a connection.
+// waits are the unanswered commands of a connection, in their order.
 type waits struct {
 	list   []wait
-	more   int  // that did not fit
-	taught bool // what pipelining means was said
+	inLine int // of them, those that no answer has overtaken
+	more   int // that did not fit
 }
 
 type wait struct {
 	ref
 	since  time.Time // when the server's turn began
 	turn   bool      // it is the server's turn
+	passed bool      // a later command was answered: this one is not in line any more
 	said   bool      // that it takes long
 	follow follow    // what comes behind a success
 }
 
-// add notes a command and gives how many are unanswered with it.
+// add notes a command and gives how many stand in line with it.
 func (w *waits) add(c *decode.Command, at time.Time) int {
 	if c == nil {
 		return 0
 	}
 	if len(w.list) < waitsLimit {
 		w.list = append(w.list, wait{ref: refTo(c), since: at, turn: true})
+		w.inLine++
 	} else {
 		w.more++
 	}
-	return len(w.list) + w.more
+	return w.inLine + w.more
 }
 
 func (w *waits) find(c *decode.Command) *wait {
@@ -63,10 +65,21 @@ func (w *waits) resumed(c *decode.Command, at time.Time) {
 // done notes a completion.
 func (w *waits) done(c *decode.Command) {
 	for i := range w.list {
-		if w.list[i].is(c) {
-			w.list = append(w.list[:i], w.list[i+1:]...)
-			return
+		if !w.list[i].is(c) {
+			continue
 		}
+		for j := range i + 1 {
+			if !w.list[j].passed {
+				w.list[j].passed = true
+				w.inLine--
+			}
+		}
+		if i == 0 {
+			w.list = w.list[1:]
+		} else {
+			w.list = append(w.list[:i], w.list[i+1:]...)
+		}
+		return
 	}
 	if c != nil && w.more > 0 {
 		w.more--
