@@ -10,6 +10,9 @@ type fields struct {
 	current *span // of the field that a folded line would continue
 	scratch []byte
 	params  []param
+
+	last           content // what the header before said of its body
+	lastKey, spare []byte  // of which fields
 }
 
 // span is a value in fields.buf; it is absent while end is 0.
@@ -43,6 +46,9 @@ func (f *fields) trim() {
 	}
 	if cap(f.scratch) > 16<<10 {
 		f.scratch = nil
+	}
+	if cap(f.lastKey) > 16<<10 {
+		f.lastKey, f.spare, f.last = nil, nil, content{}
 	}
 }
 
@@ -130,45 +136,81 @@ func equalFold(p []byte, lower string) bool {
 type content struct{ typ, charset, boundary, name, encoding string }
 
 // content reads the header that just ended. The From, Subject and Date of a message go
-// to its owner. All strings that are not well known share one allocation.
+// to its owner.
 func (f *fields) content(owner *Part, digest bool) content {
+	if owner != nil {
+		f.address(owner)
+	}
+	// Messages of one mailbox are much alike: what said the same a message ago says the
+	// same now (BenchmarkSmallMessage).
+	if !f.likeLast(digest) {
+		f.last = f.describe(digest)
+	}
+	return f.last
+}
+
+// address gives a message its From, Subject and Date, in one allocation.
+func (f *fields) address(owner *Part) {
+	f.scratch = f.scratch[:0]
+	var ends [3]int
+	for i := range ends {
+		f.scratch = append(f.scratch, trimRight(f.value(fieldFrom+i))...)
+		ends[i] = len(f.scratch)
+	}
+	all := string(f.scratch)
+	owner.From, owner.Subject, owner.Date = all[:ends[0]], all[ends[0]:ends[1]], all[ends[1]:]
+}
+
+// likeLast tells whether the fields that describe the body are those of the header before,
+// and keeps them for the next one.
+func (f *fields) likeLast(digest bool) bool {
+	key := f.spare[:0]
+	for i := fieldType; i <= fieldDisposition; i++ {
+		key = append(append(key, f.value(i)...), '\n') // no value holds one
+	}
+	if digest {
+		key = append(key, 'd')
+	}
+	same := bytes.Equal(key, f.lastKey)
+	f.spare, f.lastKey = f.lastKey, key
+	return same
+}
+
+// describe reads what the header says of the body. All strings that are not well known
+// share one allocation.
+func (f *fields) describe(digest bool) content {
 	var c content
 	f.scratch = f.scratch[:0]
-	var out [7]span // into scratch
-	take := func(i int, p []byte) {
-		out[i].start = len(f.scratch)
+	var typ, boundary, name, set span // into scratch
+	take := func(x *span, p []byte) {
+		x.start = len(f.scratch)
 		f.scratch = append(f.scratch, p...)
-		out[i].end = len(f.scratch)
-	}
-	if owner != nil {
-		for i := range 3 {
-			take(i, trimRight(f.value(fieldFrom+i)))
-		}
+		x.end = len(f.scratch)
 	}
 	var charset []byte
-	if typ, rest, ok := mediaType(f.value(fieldType)); ok {
-		take(3, typ)
-		lower(f.scratch[out[3].start:])
+	if t, rest, ok := mediaType(f.value(fieldType)); ok {
+		take(&typ, t)
+		lower(f.scratch)
 		f.parseParams(rest)
 		charset = f.param("charset")
 		lower(charset)
-		take(4, trimRight(f.param("boundary")))
-		take(5, f.param("name"))
+		take(&boundary, trimRight(f.param("boundary")))
+		take(&name, f.param("name"))
 	}
 	if f.spans[fieldDisposition].end != 0 {
 		_, rest := token(f.value(fieldDisposition))
 		f.parseParams(rest)
 		// RFC 2183 §2.3.
-		if name := f.param("filename"); len(name) > 0 {
-			take(5, name)
+		if file := f.param("filename"); len(file) > 0 {
+			take(&name, file)
 		}
 	}
 	encoding, _ := token(f.value(fieldEncoding))
 	lower(encoding)
 
-	c.typ = wellKnown[string(f.scratch[out[3].start:out[3].end])]
-	if c.charset = wellKnown[string(charset)]; c.charset == "" && len(charset) > 0 {
-		take(6, charset)
+	c.typ = wellKnown[string(f.scratch[typ.start:typ.end])]
+	if c.charset = wellKnown[string(charset)]; c.charset == "" {
+		take(&set, charset)
 	}
 	if c.encoding = wellKnown[string(encoding)]; c.encoding == "" {
 		if len(encoding) > 0 {
@@ -178,12 +220,9 @@ func (f *fields) content(owner *Part, digest bool) content {
 		}
 	}
 	all := string(f.scratch)
-	str := func(i int) string { return all[out[i].start:out[i].end] }
-	if owner != nil {
-		owner.From, owner.Subject, owner.Date = str(0), str(1), str(2)
-	}
+	str := func(x span) string { return all[x.start:x.end] }
 	if c.typ == "" {
-		c.typ = str(3)
+		c.typ = str(typ)
 	}
 	if c.typ == "" {
 		c.typ = "text/plain" // RFC 2045 §5.2
@@ -192,9 +231,9 @@ func (f *fields) content(owner *Part, digest bool) content {
 		}
 	}
 	if c.charset == "" {
-		c.charset = str(6)
+		c.charset = str(set)
 	}
-	c.boundary, c.name = str(4), str(5)
+	c.boundary, c.name = str(boundary), str(name)
 	return c
 }
 
