@@ -138,8 +138,8 @@ func (c *conn) deadlineLocked(d decode.Dir, t time.Time) {
 	}
 }
 
-// blame keeps the first cause; a peer that ended orderly and then turns out to be gone is
-// named so.
+// blame keeps the first cause. An orderly end of one direction gives way to what the same
+// peer, or the proxy, did afterwards.
 func (c *conn) blame(x cause) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -147,7 +147,7 @@ func (c *conn) blame(x cause) {
 }
 
 func (c *conn) blameLocked(x cause) {
-	if c.cause == nil || c.cause.by == x.by && c.cause.reason == "" {
+	if c.cause == nil || c.cause.reason == "" && (x.by == c.cause.by || x.by == "proxy") {
 		c.cause = &x
 	}
 }

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/mailtrace/mailtrace/decode"
-	"github.com/mailtrace/mailtrace/decode/registry"
 )
 
 // imapServer answers a few commands.
@@ -167,20 +166,12 @@ type deaf struct {
 func (d deaf) Write([]byte) (int, error) { return d.took, io.ErrClosedPipe }
 
 func TestUndelivered(t *testing.T) {
-	e := newEvents()
-	p, err := New(Config{Sink: e, Protocols: registry.All})
-	if err != nil {
-		t.Fatal(err)
-	}
-	p.times.linger = time.Millisecond
-	client, clientSide := net.Pipe()
-	_, serverSide := net.Pipe()
-	c := &conn{p: p, id: 1, cancel: func() {}, wake: make(chan struct{}, 1)}
-	c.legs[decode.Client], c.legs[decode.Server] = newLeg(clientSide), newLeg(deaf{serverSide, 3})
-	c.begin("imap://listen", "imap://upstream", p.protocol("imap"))
-	go io.WriteString(client, "a NOOP\r\n")
-	c.relay(newBuffer(), newBuffer())
-	c.finish()
+	p := onPipes(t, Config{})
+	p.c.p.times.linger = time.Millisecond
+	p.c.legs[decode.Server].Conn = deaf{p.c.legs[decode.Server].Conn, 3}
+	go io.WriteString(p.client, "a NOOP\r\n")
+	p.run()
+	e := p.events
 	x := e.kept(decode.Undelivered)
 	if len(x) != 1 || x[0].Dir != decode.Client || x[0].Detail.(decode.Fields).Get("octets") != "5" {
 		t.Errorf("undelivered: %v", x)

@@ -161,7 +161,7 @@ func TestTurnoverRaces(t *testing.T) {
 			func(c *dialog) {
 				c.expect("* OK")
 				// Both in one write, and the handshake goes on by itself.
-				early := &earlyHello{Conn: c.Conn, before: []byte("a STARTTLS\r\n"), r: c}
+				early := &earlyHello{Conn: c.Conn, before: []byte("a STARTTLS\r\n"), r: c, want: []string{"* OK hello is on its way", "a OK go"}}
 				s := tls.Client(early, clientTLS())
 				if err := s.Handshake(); err != nil {
 					c.t.Errorf("handshake: %v", err)
@@ -243,6 +243,7 @@ type earlyHello struct {
 	net.Conn
 	before []byte
 	r      *dialog
+	want   []string
 }
 
 func (e *earlyHello) Write(p []byte) (int, error) {
@@ -251,8 +252,9 @@ func (e *earlyHello) Write(p []byte) (int, error) {
 	}
 	_, err := e.Conn.Write(append(e.before, p...))
 	e.before = nil
-	e.r.expect("* OK hello is on its way")
-	e.r.expect("a OK go")
+	for _, line := range e.want {
+		e.r.expect(line)
+	}
 	return len(p), err
 }
 
