@@ -100,7 +100,7 @@ func stateNote(e *decode.Event) string {
 		if d.Messages != nil {
 			messages = count(*d.Messages, "message", "messages")
 		}
-		return join(d.Mailbox, messages, access)
+		return join(messages, access) // the mailbox stands in the event
 	}
 	return ""
 }
