@@ -2,6 +2,7 @@ package print
 
 import (
 	"bytes"
+	"slices"
 	"strconv"
 	"time"
 
@@ -66,13 +67,12 @@ func (t *text) verdict(e *decode.Event, ok bool) style {
 
 // held is the status line of a listing, which waits for the listing's end.
 type held struct {
-	on     bool
-	at     time.Time
-	ref    ref
-	mark   string
-	text   []byte
-	note   []byte
-	origin decode.Origin
+	on   bool
+	at   time.Time
+	ref  ref
+	mark string
+	text []byte
+	note []byte
 }
 
 // completion prints an IMAP completion result or a POP3 status line.
@@ -182,10 +182,8 @@ func (t *text) listing(c *connection, e *decode.Event) {
 
 // ends gives the first and the last runEnd of the lines.
 func ends(first, last [][]byte) (a, b [][]byte) {
-	if len(last) < runEnd {
-		last = first[max(len(first)-(runEnd-len(last)), min(runEnd, len(first))):]
-	}
-	return first[:min(runEnd, len(first))], last[max(len(last)-runEnd, 0):]
+	all := slices.Concat(first, last)
+	return all[:runEnd], all[len(all)-runEnd:]
 }
 
 // cellLimit bounds one line of a listing.

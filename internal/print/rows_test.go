@@ -89,6 +89,16 @@ func TestRows(t *testing.T) {
 #1   0.001 S: +OK                                         ✓ LIST 1 ms
 #1            ┊ 1 9 · 2 9 · 3 9 · … 4,994 more · 4998 9 · 4999 9 · 5000 9
 `},
+		{"a listing is told in parts", "pop3", func(s *story) {
+			s.c(0, "", "UIDL", "UIDL", "")
+			s.answer(1, 1, decode.Completion, "", "+OK", "+OK", "")
+			e := s.answer(1, 1, decode.Multiline, "", "", "", "")
+			e.Detail = lines{first: list("1 a", "2 b", "3 c", "4 d", "5 e", "6 f", "7 g", "8 h"), last: list("9 i")}
+		}, `
+#1   0.000 C: UIDL
+#1   0.001 S: +OK                                         ✓ UIDL 1 ms
+#1            ┊ 1 a · 2 b · 3 c · … 3 more · 7 g · 8 h · 9 i
+`},
 		{"LIST with an argument has no listing", "pop3", func(s *story) {
 			s.c(0, "", "LIST", "LIST 1", "")
 			s.answer(1, 1, decode.Completion, "", "+OK", "+OK 1 255", "")

@@ -90,9 +90,14 @@ func (s *story) enter(ms int, state decode.State, note string) {
 
 func (s *story) tls(ms int) {
 	s.add(decode.Event{Time: s.at(ms), Kind: decode.TLS, Detail: decode.Fields{
-		{Key: "leg", Value: "both"}, {Key: "version", Value: "TLS 1.3"}, {Key: "cipher", Value: "TLS_AES_128_GCM_SHA256"},
-		{Key: "client-version", Value: "TLS 1.3"}, {Key: "client-cipher", Value: "TLS_AES_128_GCM_SHA256"},
-		{Key: "sni", Value: "imap.example.org"}, {Key: "verified", Value: "yes"}, {Key: "subject", Value: "CN=imap.example.org"},
+		{Key: "leg", Value: "both"},
+		{Key: "version", Value: "TLS 1.3"},
+		{Key: "cipher", Value: "TLS_AES_128_GCM_SHA256"},
+		{Key: "client-version", Value: "TLS 1.3"},
+		{Key: "client-cipher", Value: "TLS_AES_128_GCM_SHA256"},
+		{Key: "sni", Value: "imap.example.org"},
+		{Key: "verified", Value: "yes"},
+		{Key: "subject", Value: "CN=imap.example.org"},
 	}}, "")
 }
 
@@ -121,8 +126,11 @@ func (s *story) end(ms int, by string, t decode.Totals, fields decode.Fields) {
 // imap tells an IMAP session: login, a message fetched, IDLE, a message expunged.
 func (s *story) imap() {
 	s.begin(1, "imap", day, decode.Fields{
-		{Key: "client", Value: "127.0.0.1:52144"}, {Key: "listen", Value: "imaps://127.0.0.1:1993"},
-		{Key: "upstream", Value: "imaps://imap.example.org"}, {Key: "protocol", Value: "imap"}, {Key: "secrets", Value: "no"},
+		{Key: "client", Value: "127.0.0.1:52144"},
+		{Key: "listen", Value: "imaps://127.0.0.1:1993"},
+		{Key: "upstream", Value: "imaps://imap.example.org"},
+		{Key: "protocol", Value: "imap"},
+		{Key: "secrets", Value: "no"},
 	})
 	s.tls(31)
 	s.state = decode.NotAuthenticated
@@ -151,8 +159,10 @@ func (s *story) imap() {
 	s.server(68, decode.Untagged, "FETCH", "* 2 FETCH (UID 2 FLAGS () BODY[] {3569}", "seq 2 is UID 2 · literal of 3,569 octets")
 	off := s.offsets[decode.Server]
 	s.parts(68, a3,
-		mime.Part{Type: "multipart/mixed", Boundary: "=mix", Encoding: "7bit", Off: 243, Size: 3326, Decoded: -1, Lines: 70,
-			From: "Alice <alice@example.org>", Subject: "=?utf-8?Q?R=C3=A9union?= demain =?utf-8?B?4pyT?=", Date: "Sun, 22 Nov 2026 09:00:00 +0100"},
+		mime.Part{
+			Type: "multipart/mixed", Boundary: "=mix", Encoding: "7bit", Off: 243, Size: 3326, Decoded: -1, Lines: 70,
+			From: "Alice <alice@example.org>", Subject: "=?utf-8?Q?R=C3=A9union?= demain =?utf-8?B?4pyT?=", Date: "Sun, 22 Nov 2026 09:00:00 +0100",
+		},
 		mime.Part{Number: "1", Depth: 1, Type: "multipart/alternative", Boundary: "=alt", Encoding: "7bit", Off: 307, Size: 295, Decoded: -1, Lines: 14},
 		mime.Part{Number: "1.1", Depth: 2, Type: "text/plain", Charset: "utf-8", Encoding: "quoted-printable", Off: 405, Size: 30, Decoded: -1, Lines: 1},
 		mime.Part{Number: "1.2", Depth: 2, Type: "text/html", Charset: "utf-8", Encoding: "quoted-printable", Off: 553, Size: 37, Decoded: -1, Lines: 1},
@@ -204,8 +214,10 @@ func (r stuffed) Remarks() []string { return r }
 // pop3 tells a POP3 session: STLS, listings pipelined, one message too long.
 func (s *story) pop3() {
 	s.begin(2, "pop3", day.Add(68282*time.Millisecond), decode.Fields{
-		{Key: "client", Value: "127.0.0.1:52150"}, {Key: "listen", Value: "pop3://127.0.0.1:1110"},
-		{Key: "upstream", Value: "pop3://pop.example.org"}, {Key: "protocol", Value: "pop3"},
+		{Key: "client", Value: "127.0.0.1:52150"},
+		{Key: "listen", Value: "pop3://127.0.0.1:1110"},
+		{Key: "upstream", Value: "pop3://pop.example.org"},
+		{Key: "protocol", Value: "pop3"},
 	})
 	status := func(ms, latency int, name, text, note string) *decode.Event {
 		return s.answer(ms, latency, decode.Completion, "", name, text, note)
@@ -252,8 +264,10 @@ func (s *story) pop3() {
 	end(53, 3, lines{first: list("1 000000016b027e71", "2 000000036b027e71", "3 000000046b027e71")}, "3 lasting ids, all distinct")
 	s.c(54, "", "RETR", "RETR 1", `all of message 1; POP3 keeps no \Seen`)
 	status(56, 2, "+OK", "+OK 255 octets", `body follows, up to a lone "."`)
-	s.parts(56, s.last, mime.Part{Type: "text/plain", Charset: "utf-8", Encoding: "7bit", Off: 202, Size: 53, Decoded: -1, Lines: 14,
-		From: "Bob <bob@example.org>", Subject: "Hello"})
+	s.parts(56, s.last, mime.Part{
+		Type: "text/plain", Charset: "utf-8", Encoding: "7bit", Off: 202, Size: 53, Decoded: -1, Lines: 14,
+		From: "Bob <bob@example.org>", Subject: "Hello",
+	})
 	end(56, 2, stuffed{`3 lines un-stuffed, one dot off: 10 ".."  11 "...hidden"  12 "..profile is missing"`}, "255 octets, as LIST said")
 	s.c(57, "", "RETR", "RETR 2", `all of message 2; POP3 keeps no \Seen`)
 	status(59, 2, "+OK", "+OK 1405 octets", `body follows, up to a lone "."`)
@@ -292,7 +306,8 @@ func (s *story) trouble() {
 	s.server(30, decode.Greeting, "OK", "* OK ready", "greeting")
 	s.enter(30, decode.NotAuthenticated, "in the clear")
 	s.add(decode.Event{Time: s.at(31), Dir: decode.Server, Kind: decode.Edit, Detail: decode.Fields{
-		{Key: "before", Value: "* CAPABILITY IMAP4rev1 STARTTLS AUTH=SCRAM-SHA-256-PLUS"}, {Key: "after", Value: "* CAPABILITY IMAP4rev1 STARTTLS"},
+		{Key: "before", Value: "* CAPABILITY IMAP4rev1 STARTTLS AUTH=SCRAM-SHA-256-PLUS"},
+		{Key: "after", Value: "* CAPABILITY IMAP4rev1 STARTTLS"},
 		{Key: "what", Value: "hid AUTH=*-PLUS"},
 	}}, "")
 	s.c(40, "b1", "LOGIN", "b1 LOGIN u1 xxxxxx", "log in as u1 · password redacted")
@@ -301,8 +316,10 @@ func (s *story) trouble() {
 		{ID: "auth.cleartext", Severity: decode.Error, Ref: "RFC 9051 §11.1", Dir: decode.Client, Span: decode.Span{Off: 0, Len: 20}, Text: "whoever is on the way can read the password"},
 		{ID: "imap.note", Severity: decode.Note, Text: "worth knowing"},
 	}
-	s.add(decode.Event{Time: s.at(60), Dir: decode.Server, Kind: decode.Malformed, Text: []byte("HELO \x1b]0;owned\a\x9b2J \u202egnp.exe"),
-		Detail: decode.Fields{{Key: "reason", Value: "expected a tag"}}}, "expected a tag")
+	s.add(decode.Event{
+		Time: s.at(60), Dir: decode.Server, Kind: decode.Malformed, Text: []byte("HELO \x1b]0;owned\a\x9b2J \u202egnp.exe"),
+		Detail: decode.Fields{{Key: "reason", Value: "expected a tag"}},
+	}, "expected a tag")
 	s.add(decode.Event{Time: s.at(61), Dir: decode.Server, Kind: decode.Desync, Span: decode.Span{Off: 900, Len: 12}, Text: []byte("a literal of 12 octets ended early")}, "")
 	s.add(decode.Event{Time: s.at(62), Dir: decode.Client, Kind: decode.Undelivered, Detail: decode.Fields{
 		{Key: "octets", Value: "120"}, {Key: "error", Value: "write: broken pipe"},
