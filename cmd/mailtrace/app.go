@@ -37,7 +37,7 @@ func newApp(u *ui) *cli.App {
 		Writer:    u.out,
 		ErrWriter: u.err,
 		Commands: []*cli.Command{
-			proxyCommand(u), showCommand(u), caCommand(u), versionCommand(u),
+			demoCommand(u), proxyCommand(u), showCommand(u), caCommand(u), versionCommand(u),
 		},
 		HideVersion:               true, // arrange makes --version the command
 		DisableSliceFlagSeparator: true, // a comma is part of a value

@@ -36,7 +36,7 @@ func proxyCommand(u *ui) *cli.Command {
 // how long what is still to be written and printed may take at the end.
 const (
 	lullTime  = 3 * time.Second
-	drainTime = 5 * time.Second
+	drainTime = 2 * time.Second
 	pending   = 30 * time.Second
 )
 
