@@ -112,7 +112,7 @@ interop() {
 none_left() {
 	local line
 	for line in /proc/[0-9]*/cmdline; do
-		line=$(tr '\0' ' ' <"$line" 2>/dev/null || true)
+		line=$({ tr '\0' ' ' <"$line"; } 2>/dev/null || true)
 		if [[ $line == *"$work"* ]]; then die "a process is left: $line"; fi
 	done
 }
