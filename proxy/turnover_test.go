@@ -45,6 +45,12 @@ func (p listening) hasTLS(t *testing.T, leg string) {
 }
 
 func TestTurnover(t *testing.T) {
+	for _, hide := range [][]string{nil, {"X*"}} {
+		t.Run(strings.Join(hide, ""), func(t *testing.T) { testTurnover(t, hide) })
+	}
+}
+
+func testTurnover(t *testing.T, hide []string) {
 	p, c := like(t, func(s *dialog) {
 		s.send("* OK [CAPABILITY IMAP4rev1 STARTTLS] ready\r\n")
 		s.expect("a NOOP")
@@ -58,7 +64,7 @@ func TestTurnover(t *testing.T) {
 		s.expect("c LOGOUT")
 		s.send("* BYE\r\nc OK\r\n")
 		s.Close()
-	})
+	}, func(p *Proxy) { p.cfg.Hide = hide })
 	c.expect("* OK [CAPABILITY IMAP4rev1 STARTTLS] ready")
 	c.send("a NOOP\r\n")
 	c.expect("a OK")
@@ -74,6 +80,28 @@ func TestTurnover(t *testing.T) {
 	p.hasTLS(t, "both")
 	if ids := p.events.findings(); len(ids) > 0 {
 		t.Errorf("findings: %v\n%s", ids, p.events.text())
+	}
+}
+
+func TestTurnoverClientRefuses(t *testing.T) {
+	p, c := like(t, func(s *dialog) {
+		s.send("* OK\r\n")
+		s.expect("a STARTTLS")
+		s.send("a OK go\r\n")
+		if s = s.upgraded(); s != nil {
+			s.expect("EOF")
+		}
+	})
+	c.expect("* OK")
+	c.send("a STARTTLS\r\n")
+	c.expect("a OK go")
+	if tls.Client(c.Conn, &tls.Config{RootCAs: world.theirs.Pool(), ServerName: "localhost"}).Handshake() == nil {
+		t.Error("handshake without trust")
+	}
+	p.events.closed(t, 1)
+	marks := p.events.kept(decode.TLS)
+	if len(marks) != 2 || marks[0].Detail.(decode.Fields).Get("leg") != "server" || marks[1].Detail.(decode.Fields).Get("alert") != "bad_certificate" {
+		t.Errorf("TLS marks: %v", marks)
 	}
 }
 
