@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 )
 
 // readSize is what is asked of the file at once.
@@ -106,12 +107,10 @@ func comments(p []byte) (texts []string, err error) {
 		if code != optComment {
 			return nil
 		}
-		s := string(value)
-		switch {
-		case len(s) > len(commentPrefix) && s[:len(commentPrefix)] == commentPrefix:
-			texts = append(texts, s[len(commentPrefix):])
-		case len(texts) > 0 && len(s) > len(commentContinued) && s[:len(commentContinued)] == commentContinued:
-			texts[len(texts)-1] += s[len(commentContinued):]
+		if text, ok := strings.CutPrefix(string(value), commentPrefix); ok {
+			texts = append(texts, text)
+		} else if text, ok := strings.CutPrefix(string(value), commentContinued); ok && len(texts) > 0 {
+			texts[len(texts)-1] += text
 		}
 		return nil
 	})

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/mailtrace/mailtrace/decode"
@@ -185,7 +186,7 @@ func (r *Reader) section(block []byte) error {
 		return named(r.name, damaged(0, "%v", err))
 	}
 	for _, text := range texts {
-		format, ok := bytesAfter(text, "capture ")
+		format, ok := strings.CutPrefix(text, "capture ")
 		if !ok {
 			continue
 		}
@@ -202,13 +203,6 @@ func (r *Reader) section(block []byte) error {
 		application = "an unknown program"
 	}
 	return &Foreign{Name: r.name, What: fmt.Sprintf("a pcapng file by %q", application), Advice: othersAdvice}
-}
-
-func bytesAfter(s, head string) (string, bool) {
-	if len(s) < len(head) || s[:len(head)] != head {
-		return "", false
-	}
-	return s[len(head):], true
 }
 
 // Next gives the next item; its P is valid until the next call. At the end it gives

@@ -1,6 +1,10 @@
 package captures
 
-import "github.com/mailtrace/mailtrace/decode"
+import (
+	"slices"
+
+	"github.com/mailtrace/mailtrace/decode"
+)
 
 // Tape takes what a capture keeps of one connection. Octets, Mark and Commit are called
 // one at a time, under the connection's lock.
@@ -75,6 +79,7 @@ func (t *tape) Mark(m decode.Mark) {
 		return
 	}
 	t.enc.seal()
+	m.Fields = slices.Clone(m.Fields)
 	t.marks = append(t.marks, stagedMark{m, t.enc.off})
 	t.enc.mark(m)
 }
