@@ -134,7 +134,7 @@ func (t *exchange) unseen(m decode.Mark) {
 
 func (d *decoder) begin(at trace, first decode.Mark) *decode.Trace {
 	o := decode.TraceOptions{
-		Options: decode.Options{Limits: d.o.Limits, Secrets: d.o.Secrets},
+		Options: decode.Options{Limits: d.o.Limits, Secrets: d.o.Secrets, Inflated: true},
 		Conn:    at.conn, Origin: at.origin, Protocols: d.o.Protocols,
 	}
 	if name := first.Fields.Get("protocol"); first.Kind == decode.Open && name != "" {

@@ -67,6 +67,9 @@ type Options struct {
 	Tap func(Octets)
 	// TLS says that the cleartext came out of TLS, so that it raises no cleartext alarm.
 	TLS bool
+	// Inflated says that compression was removed already, as in a capture of ours: a layer
+	// that begins is told, and not looked into.
+	Inflated bool
 	// Mid says that the stream may begin in mid-session (a foreign capture).
 	Mid bool
 }

@@ -121,15 +121,19 @@ func (s *session) consequences(t time.Time, p *pending, ok bool, d *Result) {
 	case "UNAUTHENTICATE":
 		if ok {
 			s.mailbox, s.caps = mailbox{}, nil
-			if s.server.inflater != nil {
+			if s.compressed {
+				s.compressed = false
 				s.server.inflater = nil // RFC 8437 §4.1
 				s.layer(t, "COMPRESS=DEFLATE ends")
 			}
 			s.enter(t, decode.NotAuthenticated)
 		}
 	case "COMPRESS":
-		if ok && s.server.inflater == nil {
-			s.client.inflater, s.server.inflater = inflate.New(), inflate.New()
+		if ok && !s.compressed {
+			s.compressed = true
+			if !s.o.Inflated {
+				s.client.inflater, s.server.inflater = inflate.New(), inflate.New()
+			}
 			s.layer(t, "COMPRESS=DEFLATE begins")
 		}
 	case "EXPUNGE", "UID EXPUNGE", "MOVE", "UID MOVE":

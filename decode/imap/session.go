@@ -17,26 +17,25 @@ type session struct {
 	client side
 	server side
 
-	state     decode.State
-	greeted   bool // a greeting came and the first command ends the greetings
-	spoken    bool // the client sent a command
-	tls       bool
-	opaque    bool
-	pending   queue
-	cur       *pending // the command whose lines are being read, nil between commands
-	starttls  *pending // a STARTTLS that is unanswered
-	tlsDue    bool     // STARTTLS was accepted and Resume was not called yet
-	early     []early  // completions that came before their command was whole
-	echo      redact.Echo
-	secret    bool     // a command with a secret is under way: server lines are held
-	auth      *pending // the oldest AUTHENTICATE under way
-	idle      *pending // an IDLE under way
-	caps      map[string]bool
-	mailbox   mailbox
-	asked     mailbox // of the SELECT under way
-	volatile  bool    // texts do not outlive the write: they must be copied
-	sweeping  []byte  // a client line's filled copy
-	announced bool    // the server said BYE
+	state      decode.State
+	greeted    bool // a greeting came and the first command ends the greetings
+	spoken     bool // the client sent a command
+	tls        bool
+	opaque     bool
+	pending    queue
+	cur        *pending // the command whose lines are being read, nil between commands
+	starttls   *pending // a STARTTLS that is unanswered
+	tlsDue     bool     // STARTTLS was accepted and Resume was not called yet
+	early      []early  // completions that came before their command was whole
+	echo       redact.Echo
+	secret     bool     // a command with a secret is under way: server lines are held
+	auth       *pending // the oldest AUTHENTICATE under way
+	idle       *pending // an IDLE under way
+	compressed bool     // COMPRESS=DEFLATE is in force
+	announced  bool     // the first greeting came
+	caps       map[string]bool
+	mailbox    mailbox
+	volatile   bool // texts do not outlive the write: they must be copied
 }
 
 // side is one direction.
