@@ -1,11 +1,8 @@
 package print
 
 import (
-	"bytes"
-	"encoding/json"
+	"reflect"
 	"strconv"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/mailtrace/mailtrace/decode"
 	"github.com/mailtrace/mailtrace/decode/mime"
@@ -39,18 +36,6 @@ func (o *object) number(name string, value int64) {
 	o.b = strconv.AppendInt(o.b, value, 10)
 }
 
-func (o *object) lines(name string, lines [][]byte) {
-	o.key(name)
-	o.b = append(o.b, '[')
-	for i, p := range lines {
-		if i > 0 {
-			o.b = append(o.b, ',')
-		}
-		o.b = appendString(o.b, p)
-	}
-	o.b = append(o.b, ']')
-}
-
 func (o *object) end() []byte {
 	if !o.open {
 		o.b = append(o.b, '{')
@@ -59,7 +44,7 @@ func (o *object) end() []byte {
 }
 
 // appendDetail appends the field detail. The types that every protocol shares are
-// written by hand, those of one protocol as encoding/json does.
+// written by hand, those of one protocol by appendValue.
 func appendDetail(b []byte, detail any) []byte {
 	before := len(b)
 	o := object{b: append(b, `,"detail":`...)}
@@ -88,15 +73,12 @@ func appendDetail(b []byte, detail any) []byte {
 				o.text(f.Key, f.Value)
 			}
 		}
-	case json.Marshaler:
-		return appendAny(o.b, before, detail)
-	case rows:
-		first, last, total := d.Rows()
-		o.number("lines", int64(total))
-		o.lines("first", first)
-		o.lines("last", last)
 	default:
-		return appendAny(o.b, before, detail)
+		b, ok := appendValue(o.b, reflect.ValueOf(detail), 0)
+		if !ok {
+			return b[:before]
+		}
+		return b
 	}
 	return o.end()
 }
@@ -138,39 +120,4 @@ func (o *object) totals(t *decode.Totals) {
 	o.text("closed_by", t.ClosedBy)
 	o.text("reason", t.Reason)
 	o.text("last_state", t.LastState.String())
-}
-
-// appendAny appends a value as encoding/json writes it, with nothing unprintable in
-// it. A value that cannot be written takes the whole field back, to before.
-func appendAny(b []byte, before int, v any) (out []byte) {
-	defer func() {
-		if recover() != nil {
-			out = b[:before]
-		}
-	}()
-	var buf bytes.Buffer
-	enc := json.NewEncoder(&buf)
-	enc.SetEscapeHTML(false)
-	if enc.Encode(v) != nil {
-		return b[:before]
-	}
-	p := bytes.TrimRight(buf.Bytes(), "\n")
-	for i := 0; i < len(p); {
-		r, n := utf8.DecodeRune(p[i:])
-		if unicode.IsPrint(r) {
-			b = append(b, p[i:i+n]...)
-		} else if r < 0x10000 {
-			b = appendUnit(b, uint16(r))
-		} else {
-			r -= 0x10000
-			b = appendUnit(b, uint16(0xd800+r>>10))
-			b = appendUnit(b, uint16(0xdc00+r&0x3ff))
-		}
-		i += n
-	}
-	return b
-}
-
-func appendUnit(b []byte, u uint16) []byte {
-	return append(b, '\\', 'u', hex[u>>12], hex[u>>8&15], hex[u>>4&15], hex[u&15])
 }

@@ -87,7 +87,7 @@ func (s *source) events() []decode.Event {
 				Warnings: int(s.byte()), ClosedBy: s.pick("server"), Reason: s.pick(""), LastState: decode.State(s.byte() % 8),
 			}}
 		case 3:
-			e.Detail = lines{first: [][]byte{s.text(), s.text()}, last: [][]byte{s.text()}}
+			e.Detail = lines{int(s.number()), [][]byte{s.text(), s.text()}, [][]byte{s.text()}}
 		case 4:
 			e.Detail = stuffed{string(s.text())}
 		case 5:
@@ -189,7 +189,7 @@ func TestTerminalInjection(t *testing.T) {
 			p.From, p.Subject = p.From+evil, "=?utf-8?Q?=1B[2J=07?="+evil
 			e.Detail = &p
 		case lines:
-			d.first = append(list(evil), d.first...)
+			d.First = append(list(evil), d.First...)
 			e.Detail = d
 		case stuffed:
 			e.Detail = append(stuffed{evil}, d...)

@@ -206,17 +206,49 @@ func TestJSONGivesTheOctetsBack(t *testing.T) {
 }
 
 func TestDetailOfAProtocol(t *testing.T) {
+	type size struct{ Octets int64 }
 	type own struct {
-		Name string `json:"name"`
-		Bad  func() `json:"-"`
+		size
+		Name      string `json:"n"`
+		Always    int    `json:"always"`
+		Octets2   []byte
+		First     [][]byte
+		MessageID string
+		State     decode.State
+		Bad       decode.State // has no word
+		Took      time.Duration
+		At        time.Time
+		Left      *int64
+		Nil       *int64
+		By        map[string]bool
+		Half      float64
+		Func      func()
+		Zero      int
+		Hidden    string `json:"-"`
+		Inner     struct{ Yes bool }
+		Any       any
 	}
+	five := int64(5)
+	full := &own{
+		size: size{9}, Name: "a<b\x1b\u202e\"", Octets2: []byte("\xffa"), First: [][]byte{[]byte("x"), nil}, MessageID: "id", State: decode.Selected,
+		Bad: 99, Took: 1500 * time.Microsecond, At: day, Left: &five, By: map[string]bool{"z": true, "a": false}, Half: 0.5, Func: func() {}, Hidden: "no",
+		Any: []int{1, 2},
+	}
+	full.Inner.Yes = true
+	loop := &struct{ Next any }{}
+	loop.Next = loop
 	for _, c := range []struct {
 		detail any
 		want   string
 	}{
-		{&own{Name: "a<b\x1b\u202e\U0001d173\""}, `"detail":{"name":"a<b\u001b\u202E\uD834\uDD73\""},`},
-		{func() {}, `"offset":0,"findings"`}, // cannot be written: left out
-		{lines{first: list("a", "\xff")}, `"detail":{"lines":2,"first":["a","\\xFF"],"last":[]},`},
+		{full, `"detail":{"octets":9,"n":"a<b\\x1B\\xE2\\x80\\xAE\"","always":0,"octets2":"\\xFFa","first":["x",""],"message_id":"id","state":"selected","bad":99,` +
+			`"took_us":1500,"at":"2026-11-22T09:14:02.118000Z","left":5,"by":{"a":false,"z":true},"half":0.5,"inner":{"yes":true},"any":[1,2]},`},
+		{&own{}, `"detail":{"n":"","always":0},`},
+		{listed("a", "\xff"), `"detail":{"lines":2,"first":["a","\\xFF"]},`},
+		{func() {}, `"offset":0,"findings"`}, // cannot be said: left out
+		{(*own)(nil), `"offset":0,"findings"`},
+		{decode.Fields{{Key: "a", Value: "b"}}, `"detail":{"a":"b"},`},
+		{loop, `"next":{`},
 	} {
 		line := jsonOf([]decode.Event{{Detail: c.detail}}, Options{})
 		if !strings.Contains(line, c.want) || !json.Valid([]byte(line)) {

@@ -70,7 +70,7 @@ func TestRows(t *testing.T) {
 			s.answer(10, 10, decode.Completion, "", "+OK", "+OK they come", "")
 			s.c(20, "", "QUIT", "QUIT", "")
 			e := s.answer(2000, 2000, decode.Multiline, "", "", "", "2 ids")
-			e.Command, e.Detail = s.events[0].Command, lines{first: list("1 a", "2 b")}
+			e.Command, e.Detail = s.events[0].Command, listed("1 a", "2 b")
 		}, `
 #1   0.000 C: UIDL
 #1   0.010 S: +OK they come
@@ -93,7 +93,7 @@ func TestRows(t *testing.T) {
 			s.c(0, "", "UIDL", "UIDL", "")
 			s.answer(1, 1, decode.Completion, "", "+OK", "+OK", "")
 			e := s.answer(1, 1, decode.Multiline, "", "", "", "")
-			e.Detail = lines{first: list("1 a", "2 b", "3 c", "4 d", "5 e", "6 f", "7 g", "8 h"), last: list("9 i")}
+			e.Detail = lines{9, list("1 a", "2 b", "3 c", "4 d", "5 e", "6 f", "7 g", "8 h"), list("9 i")}
 		}, `
 #1   0.000 C: UIDL
 #1   0.001 S: +OK                                         ✓ UIDL 1 ms

@@ -193,7 +193,12 @@ func (s *story) imap() {
 }
 
 // lines is a Detail that lists what a reply held.
-type lines struct{ first, last [][]byte }
+type lines struct {
+	Lines       int
+	First, Last [][]byte
+}
+
+func listed(all ...string) lines { return lines{Lines: len(all), First: list(all...)} }
 
 func list(all ...string) (p [][]byte) {
 	for _, x := range all {
@@ -202,9 +207,7 @@ func list(all ...string) (p [][]byte) {
 	return p
 }
 
-func (l lines) Rows() (first, last [][]byte, total int) {
-	return l.first, l.last, len(l.first) + len(l.last)
-}
+func (l lines) Rows() (first, last [][]byte, total int) { return l.First, l.Last, l.Lines }
 
 // stuffed is a Detail that says what was un-stuffed.
 type stuffed []string
@@ -227,7 +230,7 @@ func (s *story) pop3() {
 		e.Text, e.Detail = nil, detail
 		e.Span.Len = int64(len(".\r\n"))
 		if l, ok := detail.(lines); ok {
-			for _, p := range l.first {
+			for _, p := range l.First {
 				e.Span.Len += int64(len(p) + len("\r\n"))
 			}
 		}
@@ -239,7 +242,7 @@ func (s *story) pop3() {
 	s.enter(4, decode.Authorization, "")
 	s.c(5, "", "CAPA", "CAPA", "ask what the server can do")
 	status(7, 2, "+OK", "+OK", "")
-	end(7, 2, lines{first: list("TOP", "UIDL", "RESP-CODES", "PIPELINING", "AUTH-RESP-CODE", "STLS", "USER", "SASL PLAIN LOGIN")}, "8 capabilities")
+	end(7, 2, listed("TOP", "UIDL", "RESP-CODES", "PIPELINING", "AUTH-RESP-CODE", "STLS", "USER", "SASL PLAIN LOGIN"), "8 capabilities")
 	s.c(8, "", "STLS", "STLS", "ask for TLS")
 	status(10, 2, "+OK", "+OK Begin TLS negotiation now.", "both legs switch after this")
 	s.tls(38)
@@ -258,10 +261,10 @@ func (s *story) pop3() {
 	uidl := s.last
 	s.commands[""] = list1
 	status(53, 3, "+OK", "+OK 3 messages:", "")
-	end(53, 3, lines{first: list("1 255", "2 1405", "3 44")}, "3 messages, 1,704 octets")
+	end(53, 3, listed("1 255", "2 1405", "3 44"), "3 messages, 1,704 octets")
 	s.commands[""] = uidl
 	status(53, 3, "+OK", "+OK", "")
-	end(53, 3, lines{first: list("1 000000016b027e71", "2 000000036b027e71", "3 000000046b027e71")}, "3 lasting ids, all distinct")
+	end(53, 3, listed("1 000000016b027e71", "2 000000036b027e71", "3 000000046b027e71"), "3 lasting ids, all distinct")
 	s.c(54, "", "RETR", "RETR 1", `all of message 1; POP3 keeps no \Seen`)
 	status(56, 2, "+OK", "+OK 255 octets", `body follows, up to a lone "."`)
 	s.parts(56, s.last, mime.Part{
