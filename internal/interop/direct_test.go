@@ -19,6 +19,7 @@ func TestDirectTwice(t *testing.T) {
 		for _, protocol := range c.protocols {
 			for _, leg := range c.legs {
 				t.Run(c.name+"/"+protocol+"/"+leg, func(t *testing.T) {
+					t.Parallel()
 					at := directly(lab.open, protocol, leg, accountOf("u1"))
 					first := c.fetch(t, at)
 					sameMail(t, first, c.fetch(t, at), at.account.messages)
@@ -55,6 +56,7 @@ func TestDirectPasswords(t *testing.T) {
 		}
 		for _, c := range clients {
 			t.Run(a.user+"/"+c.name, func(t *testing.T) {
+				t.Parallel()
 				at := directly(lab.open, c.protocols[0], "tls", a)
 				sameMail(t, c.fetch(t, at), c.fetch(t, at), a.messages)
 			})

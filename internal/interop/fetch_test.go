@@ -16,6 +16,7 @@ func TestSameMail(t *testing.T) {
 		for _, protocol := range c.protocols {
 			for _, leg := range c.legs {
 				t.Run(c.name+"/"+protocol+"/"+leg, func(t *testing.T) {
+					t.Parallel()
 					a := accountOf("u1")
 					direct := c.fetch(t, directly(lab.open, protocol, leg, a))
 					r := startProxy(t, proxyOptions{
@@ -63,6 +64,7 @@ func TestSameMailBySOCKS(t *testing.T) {
 		for _, protocol := range c.protocols {
 			for _, leg := range []string{"tls", "starttls"} {
 				t.Run(c.name+"/"+protocol+"/"+leg, func(t *testing.T) {
+					t.Parallel()
 					a := accountOf("u1")
 					at := directly(lab.open, protocol, leg, a)
 					direct := c.fetch(t, at)
@@ -97,6 +99,7 @@ func TestPlainSTARTTLS(t *testing.T) {
 	for _, c := range clients {
 		for _, protocol := range c.protocols {
 			t.Run(c.name+"/"+protocol, func(t *testing.T) {
+				t.Parallel()
 				a := accountOf("sample")
 				direct := c.fetch(t, directly(lab.strict, protocol, "tls", a).named(c))
 				r := startProxy(t, proxyOptions{

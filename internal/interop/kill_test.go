@@ -19,7 +19,8 @@ func TestKilled(t *testing.T) {
 	for _, protocol := range []string{"imap", "pop3"} {
 		t.Run(protocol+"/pause", func(t *testing.T) {
 			p := killed(t, startEndless(t, protocol, size), "3", size)
-			if got := recorded(t, p.capture); got < size-mostLost {
+			theirs := dissect(t, p.capture)
+			if got := theirs.fromServers(); got < size-mostLost {
 				t.Errorf("the capture holds %d octets of %d", got, size)
 			}
 			whole := show(t, p.capture)
@@ -27,7 +28,7 @@ func TestKilled(t *testing.T) {
 			if commands(whole, protocol)[name] != 1 {
 				t.Errorf("show does not know the %s", name)
 			}
-			p.noSecrets(t)
+			p.noSecrets(t, theirs)
 
 			file := contents(t, p.capture)
 			for _, cut := range []int{len(file) - 3, len(file) - 1000, len(file) / 2, 2000} {
@@ -44,7 +45,7 @@ func TestKilled(t *testing.T) {
 		})
 		t.Run(protocol+"/flow", func(t *testing.T) {
 			p := killed(t, startEndless(t, protocol, gibibyte), "2", size)
-			if recorded(t, p.capture) == 0 {
+			if dissect(t, p.capture).fromServers() == 0 {
 				t.Error("nothing was recorded")
 			}
 			if x := mailtrace(t, "show", "--format", "json", p.capture); x.Code != 0 && x.Code != 3 || len(events(t, x.Stdout)) == 0 {
@@ -74,12 +75,11 @@ func killed(t *testing.T, s *endless, message string, n int64) *proxyRun {
 	return p
 }
 
-// recorded counts what tshark finds of the server's octets.
-func recorded(t *testing.T, file string) int {
-	t.Helper()
+// fromServers counts the octets of servers.
+func (d dissection) fromServers() int {
 	n := 0
-	for stream, p := range streams(t, file) {
-		if strings.HasSuffix(stream, " from 143") || strings.HasSuffix(stream, " from 110") {
+	for sender, p := range d.streams {
+		if strings.HasSuffix(sender, " from 143") || strings.HasSuffix(sender, " from 110") {
 			n += len(p)
 		}
 	}

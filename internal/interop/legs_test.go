@@ -23,6 +23,7 @@ func TestLegs(t *testing.T) {
 				}
 				for _, listener := range legs {
 					t.Run(server.name+"/"+protocol+"/"+listener+" before "+upstream, func(t *testing.T) {
+						t.Parallel()
 						r := startProxy(t, proxyOptions{
 							upstreams: []string{server.at.url(protocol, upstream)}, listen: []string{scheme(protocol, listener)},
 						})

@@ -188,15 +188,17 @@ func (r *proxyRun) finish(t *testing.T) []event {
 	t.Helper()
 	r.stop(t)
 	r.keep(t)
-	r.noSecrets(t)
 	if r.capture == "" {
+		r.noSecrets(t, dissection{})
 		return nil
 	}
+	theirs := dissect(t, r.capture)
+	r.noSecrets(t, theirs)
 	shown := show(t, r.capture)
 	if r.format == "json" {
 		sameEvents(t, events(t, contents(t, r.stdout)), shown)
 	}
-	agreesWithTshark(t, r.capture, shown)
+	agreesWithTshark(t, theirs, shown)
 	return shown
 }
 

@@ -4,6 +4,7 @@ package interop
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -70,7 +71,7 @@ func leaks(p []byte, password string) []string {
 
 // noSecrets searches everything that a run wrote, and what show makes of its capture, for
 // every password.
-func (r *proxyRun) noSecrets(t *testing.T) {
+func (r *proxyRun) noSecrets(t *testing.T, theirs dissection) {
 	t.Helper()
 	search := func(where string, p []byte) {
 		for _, a := range accounts {
@@ -85,8 +86,11 @@ func (r *proxyRun) noSecrets(t *testing.T) {
 		return
 	}
 	search("the capture", []byte(contents(t, r.capture)))
-	for stream, p := range streams(t, r.capture) {
+	for stream, p := range theirs.streams {
 		search("the capture's stream "+stream, p)
+		if line := proof(p); line != "" {
+			t.Errorf("the capture's stream %s has what a password can be guessed from: %q", stream, line)
+		}
 	}
 	for _, args := range [][]string{{"--format", "json"}, {"--format", "text", "-v"}, {"--hex"}} {
 		x := mailtrace(t, append(append([]string{"show"}, args...), r.capture)...)
@@ -95,6 +99,31 @@ func (r *proxyRun) noSecrets(t *testing.T) {
 		}
 		search(fmt.Sprint("show ", args), []byte(x.Stdout+x.Stderr))
 	}
+}
+
+// apop is a digest of RFC 1939 §7 behind a user's name.
+var apop = regexp.MustCompile(`(?i)^APOP \S+ [0-9a-f]{32}$`)
+
+// proof gives a line that shows knowledge of a password without being it: an APOP digest,
+// a SASL response (CRAM-MD5, DIGEST-MD5, SCRAM name the user in it). "" where there is none.
+func proof(p []byte) string {
+	for line := range strings.SplitSeq(string(p), "\r\n") {
+		if apop.MatchString(line) {
+			return line
+		}
+		word := line[strings.LastIndexByte(line, ' ')+1:]
+		decoded, err := base64.StdEncoding.DecodeString(word)
+		if err != nil || len(word) < 16 {
+			continue
+		}
+		for _, a := range accounts {
+			if bytes.Contains(decoded, []byte(a.user+" ")) || bytes.Contains(decoded, []byte("n="+a.user+",")) ||
+				bytes.Contains(decoded, []byte(`username="`+a.user+`"`)) {
+				return line
+			}
+		}
+	}
+	return ""
 }
 
 // TestSearchFindsPasswords proves that the search would find what it looks for.
@@ -111,6 +140,14 @@ func TestSearchFindsPasswords(t *testing.T) {
 			if leaks([]byte(line), a.password) == nil {
 				t.Errorf("not found in %q", line)
 			}
+		}
+	}
+	for _, line := range []string{
+		"APOP u1 c4c9334bac560ecc979e58001b3e22fb", base64.StdEncoding.EncodeToString([]byte("u1 3fde62b919f5d443c5b87fbaf466d7f2")),
+		"AUTH SCRAM-SHA-256 " + base64.StdEncoding.EncodeToString([]byte("n,,n=u1,r=fyko+d2lbbFgONRv9qkxdawL")),
+	} {
+		if proof([]byte("a\r\n"+line+"\r\n")) == "" {
+			t.Errorf("no proof in %q", line)
 		}
 	}
 	if leaks([]byte("secrets=no C: a1 LOGIN u1 xxxxxx"), "secret") != nil {
@@ -158,7 +195,7 @@ func TestNoSecretOfPasswords(t *testing.T) {
 					if user == "unicode" && strings.HasPrefix(auth, "SCRAM") || user == "u1" && auth != l.auths[0] {
 						continue // curl and mpop prepare such passwords in ways of their own
 					}
-					t.Run(auth+"/"+user, func(t *testing.T) {
+					t.Run(cmp.Or(auth, "default")+"/"+user, func(t *testing.T) {
 						at := r.through(0, l.protocol, "tls", accountOf(user))
 						at.auth = auth
 						if got := l.client(t, at); len(got) != at.account.messages {

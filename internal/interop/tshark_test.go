@@ -10,35 +10,48 @@ import (
 	"testing"
 )
 
-// tshark reads a capture and gives the fields asked for, one line a segment. Of a capture
-// that ends within a block it reads what is before, and complains: cut allows that.
-func tshark(t *testing.T, file string, cut bool, args ...string) [][]string {
-	t.Helper()
-	x := execute(t, "tshark", append([]string{"-n", "-r", file, "-T", "fields"}, args...)...)
-	if x.Code != 0 && !(cut && strings.Contains(x.Stderr, "cut short")) {
-		t.Fatalf("tshark: exit %d\n%s", x.Code, x.Stderr)
-	}
-	var rows [][]string
-	for _, line := range strings.Split(strings.TrimSuffix(x.Stdout, "\n"), "\n") {
-		if line != "" {
-			rows = append(rows, strings.Split(line, "\t"))
-		}
-	}
-	return rows
+// dissection is what tshark makes of a capture.
+type dissection struct {
+	streams    map[string][]byte // octets by stream and port of the sender
+	pop3, imap map[string]int    // commands by name
+	cut        bool              // the capture ends within a block
 }
 
-// streams joins what travelled on each side of each stream of a capture.
-func streams(t *testing.T, file string) map[string][]byte {
+// dissect lets tshark read a capture.
+func dissect(t *testing.T, file string) dissection {
 	t.Helper()
-	joined := map[string][]byte{}
-	for _, row := range tshark(t, file, true, "-Y", "tcp.len > 0", "-e", "tcp.stream", "-e", "tcp.srcport", "-e", "tcp.payload") {
+	x := execute(t, "tshark", "-n", "-r", file, "-Y", "tcp.len > 0", "-T", "fields", "-e", "tcp.stream", "-e", "tcp.srcport",
+		"-e", "tcp.payload", "-e", "pop.request.command", "-e", "imap.request.command")
+	d := dissection{streams: map[string][]byte{}, pop3: map[string]int{}, imap: map[string]int{}, cut: strings.Contains(x.Stderr, "cut short")}
+	if x.Code != 0 && !d.cut {
+		t.Fatalf("tshark: exit %d\n%s", x.Code, x.Stderr)
+	}
+	for line := range strings.SplitSeq(strings.TrimSuffix(x.Stdout, "\n"), "\n") {
+		if line == "" {
+			continue
+		}
+		row := strings.Split(line, "\t")
+		if len(row) != 5 {
+			t.Fatalf("tshark: expected 5 fields, got %q", line)
+		}
 		p, err := hex.DecodeString(strings.ReplaceAll(row[2], ":", ""))
 		if err != nil {
 			t.Fatal(err)
 		}
-		joined[row[0]+" from "+row[1]] = append(joined[row[0]+" from "+row[1]], p...)
+		sender := row[0] + " from " + row[1]
+		d.streams[sender] = append(d.streams[sender], p...)
+		count(d.pop3, row[3])
+		count(d.imap, row[4])
 	}
-	return joined
+	return d
+}
+
+func count(n map[string]int, names string) {
+	for name := range strings.SplitSeq(names, ",") {
+		if name != "" {
+			n[strings.ToUpper(name)]++
+		}
+	}
 }
 
 // pop3Keywords are the commands that may be counted: tshark takes SASL responses for
@@ -47,25 +60,18 @@ var pop3Keywords = strings.Fields("APOP AUTH CAPA DELE LAST LIST NOOP PASS QUIT 
 
 // agreesWithTshark compares the commands that tshark finds in a capture with ours. Where
 // a client sent literals or SASL responses, tshark takes those for IMAP commands.
-func agreesWithTshark(t *testing.T, file string, shown []event) {
+func agreesWithTshark(t *testing.T, theirs dissection, shown []event) {
 	t.Helper()
-	theirs := map[string]map[string]int{"pop3": {}, "imap": {}}
-	for _, row := range tshark(t, file, false, "-e", "pop.request.command", "-e", "imap.request.command") {
-		for i, protocol := range []string{"pop3", "imap"} {
-			if i < len(row) && row[i] != "" {
-				for _, name := range strings.Split(row[i], ",") {
-					theirs[protocol][strings.ToUpper(name)]++
-				}
-			}
-		}
+	if theirs.cut {
+		t.Error("tshark finds that the capture was cut")
 	}
-	for name := range theirs["pop3"] {
+	for name := range theirs.pop3 {
 		if !slices.Contains(pop3Keywords, name) {
-			delete(theirs["pop3"], name)
+			delete(theirs.pop3, name)
 		}
 	}
-	if ours := commands(shown, "pop3"); !maps.Equal(ours, theirs["pop3"]) {
-		t.Errorf("POP3 commands: ours %v, tshark's %v", ours, theirs["pop3"])
+	if ours := commands(shown, "pop3"); !maps.Equal(ours, theirs.pop3) {
+		t.Errorf("POP3 commands: ours %v, tshark's %v", ours, theirs.pop3)
 	}
 	for _, e := range ofKind(shown, "continuation") {
 		if e.text("dir") == "C" && e.text("protocol") == "imap" {
@@ -76,7 +82,7 @@ func agreesWithTshark(t *testing.T, file string, shown []event) {
 	for name, n := range commands(shown, "imap") {
 		ours[strings.TrimPrefix(name, "UID ")] += n // tshark has a flag for that
 	}
-	if !maps.Equal(ours, theirs["imap"]) {
-		t.Errorf("IMAP commands: ours %v, tshark's %v", ours, theirs["imap"])
+	if !maps.Equal(ours, theirs.imap) {
+		t.Errorf("IMAP commands: ours %v, tshark's %v", ours, theirs.imap)
 	}
 }
