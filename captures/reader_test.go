@@ -45,6 +45,11 @@ func TestReadsHoweverTheFileComes(t *testing.T) {
 			t.Errorf("%s: %s", name, d)
 		}
 	}
+	if r, err := NewReader(bytes.NewReader(file)); err != nil {
+		t.Fatal(err)
+	} else if err := Decode(r, DecodeOptions{}, func([]decode.Event) {}); err != nil || len(r.streams) > 0 {
+		t.Errorf("%d streams are still open, %v", len(r.streams), err)
+	}
 	broken := errors.New("broken disk")
 	r, err := NewReader(io.MultiReader(bytes.NewReader(file), iotest.ErrReader(broken)))
 	if err != nil {

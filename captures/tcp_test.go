@@ -32,6 +32,7 @@ func checkTCP(t interface {
 	}
 	pool := &streamPool{octets: map[string]*bytes.Buffer{}, ended: map[string]bool{}}
 	assembler := reassembly.NewAssembler(reassembly.NewStreamPool(pool))
+	sides := map[string]*side{}
 	for n := 0; ; n++ {
 		data, info, err := r.ReadPacketData()
 		if errors.Is(err, io.EOF) {
@@ -55,6 +56,9 @@ func checkTCP(t interface {
 		if bad != nil || len(mismatches) > 0 {
 			t.Fatalf("segment %d: checksums %v %v", n, bad, mismatches)
 		}
+		if problem := analyse(sides, p.NetworkLayer().NetworkFlow(), tcp); problem != "" {
+			t.Fatalf("segment %d: %s", n, problem)
+		}
 		assembler.AssembleWithContext(p.NetworkLayer().NetworkFlow(), tcp, context4test{info})
 	}
 	assembler.FlushAll()
@@ -68,6 +72,38 @@ func checkTCP(t interface {
 		}
 	}
 	return out
+}
+
+// side is one end of a stream.
+type side struct {
+	end, acked uint32 // of its octets
+	last       string // its last segment, if that was an empty ACK
+}
+
+// analyse finds what Wireshark would call a duplicate acknowledgement or a full window.
+func analyse(sides map[string]*side, ip gopacket.Flow, tcp *layers.TCP) string {
+	key := func(a, b any) string { return fmt.Sprint(a, b) }
+	from, to := key(ip, tcp.TransportFlow()), key(ip.Reverse(), tcp.TransportFlow().Reverse())
+	if sides[from] == nil || tcp.SYN {
+		sides[from] = &side{}
+	}
+	me, other := sides[from], sides[to]
+	me.end = tcp.Seq + uint32(len(tcp.Payload))
+	if tcp.ACK && other != nil {
+		other.acked = tcp.Ack
+	}
+	if unacked := me.end - me.acked; !tcp.SYN && !tcp.FIN && unacked > 2*ackEvery {
+		return fmt.Sprintf("%s: %d octets are not acknowledged", from, unacked)
+	}
+	last := me.last
+	me.last = ""
+	if !tcp.SYN && !tcp.FIN && len(tcp.Payload) == 0 {
+		me.last = fmt.Sprint(tcp.Seq, tcp.Ack, tcp.Window)
+	}
+	if me.last != "" && me.last == last {
+		return from + ": a duplicate acknowledgement"
+	}
+	return ""
 }
 
 type context4test struct{ info gopacket.CaptureInfo }
