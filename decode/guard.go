@@ -8,7 +8,9 @@ import (
 // Guard wraps a session so that a panic in it becomes a Desync event followed by
 // Opaque. From then on the octets of both directions are taken unseen, nothing parks,
 // and nothing more goes to the recorder.
-func Guard(s Session) Session { return &guard{inner: s} }
+func Guard(s Session) Session { return newGuard(s) }
+
+func newGuard(s Session) *guard { return &guard{inner: s} }
 
 type guard struct {
 	inner  Session
@@ -79,6 +81,15 @@ func (g *guard) Close(d Dir, t time.Time) (events []Event) {
 	}
 	defer g.rescue(t, d, &events)
 	return g.inner.Close(d, t)
+}
+
+// octets asks the session for what a Counter tells.
+func (g *guard) octets(d Dir) (n int64, ok bool) {
+	c, ok := g.inner.(Counter)
+	if !ok || g.broken {
+		return 0, false
+	}
+	return c.Octets(d), true
 }
 
 func (g *guard) Pending(d Dir) (commands int, octets int64) {

@@ -47,6 +47,10 @@ type Session interface {
 	Pending(d Dir) (commands int, octets int64)
 }
 
+// Counter is what a Session is too whose protocol can compress: it tells how many octets of
+// the cleartext stream of d went by, all layers removed.
+type Counter interface{ Octets(d Dir) int64 }
+
 // Octets is one piece of the cleartext stream as a recorder may keep it.
 type Octets struct {
 	Dir  Dir

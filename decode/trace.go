@@ -28,7 +28,7 @@ type TraceOptions struct {
 type Trace struct {
 	o        TraceOptions
 	protocol *Protocol
-	session  Session
+	session  *guard
 	opaque   bool
 	opened   time.Time
 	totals   Totals
@@ -69,7 +69,7 @@ func (t *Trace) begin(p *Protocol) {
 	if t.o.Wrap != nil {
 		s = t.o.Wrap(s)
 	}
-	t.session = Guard(s)
+	t.session = newGuard(s)
 }
 
 // Write takes the next octets of one direction. The results are those of Session.Write;
@@ -82,9 +82,20 @@ func (t *Trace) Write(d Dir, at time.Time, p []byte) (n int, next Next, events [
 	if t.session == nil {
 		return t.undecided(d, at, p)
 	}
-	n, next, events = t.session.Write(d, at, p)
-	t.octets[d] += int64(n)
+	n, next, events = t.write(d, at, p)
 	return n, next, t.finish(events)
+}
+
+// write counts what it gives to the session: octets of the cleartext stream.
+func (t *Trace) write(d Dir, at time.Time, p []byte) (n int, next Next, events []Event) {
+	before, counts := t.session.octets(d)
+	n, next, events = t.session.Write(d, at, p)
+	if after, still := t.session.octets(d); counts && still {
+		t.octets[d] += after - before
+	} else {
+		t.octets[d] += int64(n)
+	}
+	return n, next, events
 }
 
 // undecided holds octets until the server's first ones tell the protocol.
@@ -122,8 +133,7 @@ func (t *Trace) decided(p *Protocol, last int) (n int, next Next, _ []Event) {
 	var all []Event
 	n = last
 	for i, h := range held {
-		k, nx, events := t.session.Write(h.dir, h.time, h.p)
-		t.octets[h.dir] += int64(k)
+		k, nx, events := t.write(h.dir, h.time, h.p)
 		for j := range events {
 			all = append(all, events[j].Clone())
 		}

@@ -249,6 +249,9 @@ func (s *session) endInMidLine(x *side, t time.Time, kept []byte, n int64, reaso
 	e.Detail = decode.Fields{{Key: "reason", Value: reason}}
 }
 
+// Octets implements decode.Counter.
+func (s *session) Octets(d decode.Dir) int64 { return s.side(d).off }
+
 // Pending implements decode.Session.
 func (s *session) Pending(d decode.Dir) (int, int64) {
 	x := s.side(d)
