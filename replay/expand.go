@@ -13,33 +13,36 @@ type binding struct {
 	quoted bool // it is, or was on the wire, a string: an argument that may need quotes
 }
 
-// values are the variables of a script at play. They may be used from several goroutines.
+// bindings are what a script's variables are bound to, for all its connections.
+type bindings struct {
+	mu sync.Mutex
+	m  map[string]binding
+}
+
+func newBindings() *bindings { return &bindings{m: map[string]binding{}} }
+
+// values are the variables as one connection knows them: what it was given, and what is
+// bound.
 type values struct {
-	mu    sync.Mutex
-	bound map[string]binding
 	given map[string]string
+	bound *bindings
 	sasl  func(conn string) (string, error) // next response of the connection's mechanism
 }
 
-func newValues(given map[string]string) *values {
-	v := &values{bound: map[string]binding{}, given: given}
-	for name, text := range given {
-		v.bound[name] = binding{text: text, quoted: name == "user" || name == "password"}
-	}
-	return v
-}
-
 func (v *values) lookup(name string) (binding, bool) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	b, ok := v.bound[name]
+	if text, ok := v.given[name]; ok {
+		return binding{text: text, quoted: name == "user" || name == "password"}, true
+	}
+	v.bound.mu.Lock()
+	defer v.bound.mu.Unlock()
+	b, ok := v.bound.m[name]
 	return b, ok
 }
 
 func (v *values) bind(name string, b binding) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	v.bound[name] = b
+	v.bound.mu.Lock()
+	defer v.bound.mu.Unlock()
+	v.bound.m[name] = b
 }
 
 // say resolves a value for the side that speaks it, and binds it.

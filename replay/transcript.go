@@ -28,7 +28,7 @@ func (s *Script) Chunks(vars map[string]string) ([]Chunk, error) {
 
 // Chunks gives the octets of a script in file order.
 func (t Transcript) Chunks(s *Script) ([]Chunk, error) {
-	w := &transcriber{Transcript: t, vals: newValues(t.Vars), mechs: map[string]*mechanism{}, greeted: map[string]bool{}}
+	w := &transcriber{Transcript: t, vals: &values{given: t.Vars, bound: newBindings()}, mechs: map[string]*mechanism{}, greeted: map[string]bool{}}
 	w.vals.sasl = func(conn string) (string, error) { return w.mechs[conn].next(t.Vars, nil) }
 	for _, it := range s.Steps() {
 		var err error

@@ -8,8 +8,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// wire shows chunks as lines of "C" or "S", the octets quoted, TLS as itself.
-func wire(chunks []Chunk) []string {
+// spelled shows chunks as lines of "C" or "S", the octets quoted, TLS as itself.
+func spelled(chunks []Chunk) []string {
 	var out []string
 	for _, c := range chunks {
 		switch {
@@ -79,7 +79,7 @@ func TestChunks(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(test.want, wire(chunks)); diff != "" {
+			if diff := cmp.Diff(test.want, spelled(chunks)); diff != "" {
 				t.Error(diff)
 			}
 		})
@@ -120,7 +120,7 @@ func TestChunksStartTLS(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(want, wire(chunks)); diff != "" {
+		if diff := cmp.Diff(want, spelled(chunks)); diff != "" {
 			t.Error(diff)
 		}
 	}

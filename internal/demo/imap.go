@@ -142,6 +142,9 @@ func (s *imapSession) Idle(w *imapserver.UpdateWriter, stop <-chan struct{}) err
 		return nil // the connection broke before this began
 	}
 	defer s.server.wg.Done()
+	if s.server.OnIdle != nil {
+		s.server.OnIdle()
+	}
 	if s.view == nil {
 		<-stop
 		return nil

@@ -11,7 +11,7 @@ import (
 	"github.com/emersion/go-message/textproto"
 )
 
-//go:embed messages/*.eml
+//go:embed messages/*.eml messages/late/push.eml
 var messageFiles embed.FS
 
 // Message is a message to put in a store.
@@ -39,6 +39,9 @@ func Messages() []Message {
 	}
 	var msgs []Message
 	for _, e := range entries {
+		if e.IsDir() {
+			continue
+		}
 		octets, err := messageFiles.ReadFile("messages/" + e.Name())
 		if err != nil {
 			panic(err) // embedded: cannot fail
@@ -46,6 +49,15 @@ func Messages() []Message {
 		msgs = append(msgs, Message{Octets: octets, Flags: messageFlags[e.Name()], Date: dateOf(octets)})
 	}
 	return msgs
+}
+
+// LateMessage gives a message that is not in the mailbox yet: news for a session in IDLE.
+func LateMessage() Message {
+	octets, err := messageFiles.ReadFile("messages/late/push.eml")
+	if err != nil {
+		panic(err) // embedded: cannot fail
+	}
+	return Message{Octets: octets, Date: dateOf(octets)}
 }
 
 // dateOf gives the Date of a message, or zero.

@@ -22,6 +22,9 @@ type Server struct {
 	RequireTLS bool
 	// Greeting is the text of the POP3 greeting; the IMAP one is fixed.
 	Greeting string
+	// OnIdle, where set, is called when a session has entered IDLE, with the "+" sent: the
+	// place to Append news.
+	OnIdle func()
 	// Timestamp, such as <1.1@pop.example.org>, ends the POP3 greeting and offers APOP.
 	Timestamp string
 

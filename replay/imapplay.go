@@ -1,0 +1,382 @@
+package replay
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// item is an S: line that is awaited, or that must not come.
+type item struct {
+	expected
+	want *reply
+	came bool
+}
+
+// section is what is awaited up to one completion; the last of a run may have none.
+type section struct {
+	items []*item
+	end   *item
+	over  bool
+}
+
+// hearIMAP awaits a run of S: lines. All its sections are open at once, since the
+// commands are pipelined: an untagged response goes to the first section that lists it.
+func (p *player) hearIMAP(run []expected) error {
+	sections, err := p.sections(run)
+	if err != nil {
+		return err
+	}
+	waiting := p.pending
+	p.pending = nil
+	var unlisted []*reply
+	for {
+		open := firstOpen(sections)
+		if open == nil {
+			if sections[len(sections)-1].end == nil {
+				// The command goes on below, and what is not listed here may be there:
+				// some servers send EXISTS before the "+" of IDLE.
+				waiting = append(unlisted, waiting...)
+			}
+			p.pending = append(waiting, p.pending...)
+			return nil
+		}
+		var r *reply
+		if len(waiting) > 0 {
+			r, waiting = waiting[0], waiting[1:]
+		} else if r, err = p.read(open.line.Pos, patience(sections, p.opts.Timeout)); err != nil {
+			p.missing(sections, unlisted)
+			p.reached = reached(sections)
+			return p.broken(open.line, err)
+		}
+		if p.taken(sections, r) {
+			if r.tag != "*" && r.tag != "+" {
+				if err := p.after(sections, r, unlisted); err != nil {
+					return err
+				}
+				unlisted = nil
+			}
+			continue
+		}
+		switch {
+		case r.tag == "*" || r.tag == "+":
+			if exact(sections) || r.tag == "+" {
+				p.unlisted(open.line.Pos, "not listed, and came before "+open.line.Pattern.String(), r.show)
+			} else if len(unlisted) < 1000 {
+				unlisted = append(unlisted, r)
+			}
+		case p.later(r.tag):
+			p.pending = append(p.pending, r)
+		default:
+			p.unlisted(open.line.Pos, "a completion that no line expects", r.show)
+		}
+	}
+}
+
+// sections divides a run at its completions, wire literals joined.
+func (p *player) sections(run []expected) ([]*section, error) {
+	items, err := joined(run)
+	if err != nil {
+		return nil, err
+	}
+	var list []*section
+	s := &section{}
+	for _, it := range items {
+		if it.want.tag == "*" || it.want.tag == "+" {
+			s.items = append(s.items, it)
+			continue
+		}
+		s.end = it
+		list = append(list, s)
+		s = &section{}
+	}
+	if len(s.items) > 0 {
+		list = append(list, s)
+	}
+	return list, nil
+}
+
+// joined makes one item of each response: a line that ends in the wire form {n} takes its
+// octets from the lines below.
+func joined(run []expected) ([]*item, error) {
+	var items []*item
+	for i := 0; i < len(run); i++ {
+		it := &item{expected: run[i]}
+		es := elemsOf(run[i].line.Pattern)
+		for {
+			lit := lastCounted(es)
+			if lit == nil || isStatusLine([]byte(run[i].line.Pattern.String())) {
+				break
+			}
+			n, octets, tail := count(lit), []byte(nil), []elem(nil)
+			for int64(len(octets)) < n {
+				if i++; i == len(run) {
+					return nil, errorAt(lit.Pos, "expected %d octets of a literal on the S: lines below, found %d", n, len(octets))
+				}
+				text, rest, err := cut(run[i].line, n-int64(len(octets)))
+				if err != nil {
+					return nil, err
+				}
+				octets, tail = append(octets, text...), rest
+			}
+			if n == 0 { // the line goes on below
+				if i++; i == len(run) {
+					return nil, errorAt(lit.Pos, "expected below the S: line that goes on behind {0}")
+				}
+				tail = elemsOf(run[i].line.Pattern)
+			}
+			es = append(append(es[:len(es)-1:len(es)-1], elem{lit: &Literal{Pos: lit.Pos, Kind: Counted, Must: lit.Must, Octets: octets}}), tail...)
+		}
+		it.want = replyOf(es, "")
+		items = append(items, it)
+	}
+	return items, nil
+}
+
+func lastCounted(es []elem) *Literal {
+	if n := len(es); n > 0 && es[n-1].lit != nil && es[n-1].lit.Kind == Counted && es[n-1].lit.Count != "" {
+		return es[n-1].lit
+	}
+	return nil
+}
+
+func count(lit *Literal) int64 {
+	var n int64
+	fmt.Sscan(lit.Count, &n) // parsed before
+	return n
+}
+
+// cut takes the first n octets of a line with its CRLF; rest is what stands behind them.
+func cut(l *Line, n int64) (octets []byte, rest []elem, err error) {
+	es := append(elemsOf(l.Pattern), octetElems("\r\n")...)
+	for int64(len(octets)) < n && len(es) > 0 {
+		if es[0].v != nil || es[0].lit != nil {
+			return nil, nil, errorAt(l.Pos, "expected plain text: these are octets that {n} counts; use {|} for values around them")
+		}
+		octets = append(octets, es[0].b)
+		es = es[1:]
+	}
+	if len(es) >= 2 {
+		rest = es[:len(es)-2]
+	} else if len(es) == 1 {
+		return nil, nil, errorAt(l.Pos, "expected a literal that ends at an octet of a line, not inside CRLF")
+	}
+	return octets, rest, nil
+}
+
+// firstOpen gives what is awaited first; nil where all has come.
+func firstOpen(sections []*section) *item {
+	for _, s := range sections {
+		if s.over {
+			continue
+		}
+		for _, it := range s.items {
+			if !it.came && !it.line.Forbidden {
+				return it
+			}
+		}
+		if s.end != nil {
+			return s.end
+		}
+	}
+	return nil
+}
+
+// patience gives how long the next response may take.
+func patience(sections []*section, timeout time.Duration) time.Duration {
+	for _, s := range sections {
+		for _, it := range append(s.items[:len(s.items):len(s.items)], s.end) {
+			if it != nil && !it.came && !s.over {
+				timeout = max(timeout, it.wait)
+			}
+		}
+	}
+	return timeout
+}
+
+func exact(sections []*section) bool {
+	for _, s := range sections {
+		if s.over {
+			continue
+		}
+		if s.end != nil && s.end.line.Rules.Exact {
+			return true
+		}
+		for _, it := range s.items {
+			if it.line.Rules.Exact {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// taken gives a response to the line that lists it.
+func (p *player) taken(sections []*section, r *reply) bool {
+	for _, s := range sections {
+		if s.over {
+			continue
+		}
+		if s.end != nil && s.end.want.tag == r.tag {
+			m := newMatcher(p.vals, s.end.line.Rules.Exact)
+			s.end.came = true
+			if m.reply(s.end.want, r) {
+				m.commit()
+				p.res.Same++
+			} else {
+				p.differ(s.end.line, "another completion", r.show)
+			}
+			return true
+		}
+		blocked := map[string]bool{}
+		for _, it := range s.items {
+			if it.came || !it.line.Forbidden && (blocked[it.want.class()] || blocked["*"]) {
+				continue
+			}
+			m := newMatcher(p.vals, it.line.Rules.Exact)
+			if m.reply(it.want, r) {
+				if it.line.Forbidden {
+					p.differ(it.line, "came, and must not", r.show)
+					return true
+				}
+				m.commit()
+				it.came = true
+				p.res.Same++
+				if err := p.save(m.saves); err != nil {
+					p.differ(it.line, err.Error(), "")
+				}
+				return true
+			}
+			if !it.line.Forbidden {
+				blocked[it.want.class()] = true
+				blocked["*"] = it.line.Rules.Ordered
+			}
+		}
+	}
+	return false
+}
+
+// after closes the section whose completion came: what it lists and did not come is
+// missing. A STARTTLS turns the connection to TLS here.
+func (p *player) after(sections []*section, r *reply, unlisted []*reply) error {
+	for _, s := range sections {
+		if s.end == nil || s.over || !s.end.came {
+			continue
+		}
+		s.over = true
+		p.absent(s, unlisted)
+		if s.end.want.tag == r.tag {
+			return p.upgrade(s.end.line.Pos, r.tag, r.kind == "OK")
+		}
+	}
+	return nil
+}
+
+// absent reports the lines of a section that did not come, each with what came nearest.
+func (p *player) absent(s *section, unlisted []*reply) {
+	for _, it := range s.items {
+		if it.came || it.line.Forbidden {
+			continue
+		}
+		near := ""
+		for _, r := range unlisted {
+			if r.class() == it.want.class() && (near == "" || r.kind == it.want.kind) {
+				near = r.show
+			}
+		}
+		p.differ(it.line, "did not come before the completion", near)
+	}
+}
+
+// missing reports what an early end left unmatched.
+func (p *player) missing(sections []*section, unlisted []*reply) {
+	for _, s := range sections {
+		if s.over {
+			continue
+		}
+		for _, it := range s.items {
+			if it.came || it.line.Forbidden {
+				continue
+			}
+			for _, r := range unlisted {
+				if r.class() == it.want.class() {
+					p.differ(it.line, "came differently", r.show)
+					break
+				}
+			}
+		}
+	}
+}
+
+// reached counts the lines of a run that are done with.
+func reached(sections []*section) int {
+	n := 0
+	for _, s := range sections {
+		for _, it := range s.items {
+			if it.came || it.line.Forbidden || s.over {
+				n++
+			}
+		}
+		if s.over {
+			n++
+		}
+	}
+	return n
+}
+
+// later tells whether a completion of this tag is expected below.
+func (p *player) later(tag string) bool {
+	for _, it := range p.steps[p.at:] {
+		if l, ok := it.(*Line); ok && l.Side == Server {
+			if w := words(l.Pattern); len(w) > 0 && w[0] == tag {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// read reads a response, and logs it.
+func (p *player) read(at Pos, timeout time.Duration) (*reply, error) {
+	r, err := p.wire.reply(timeout)
+	if err != nil {
+		return nil, err
+	}
+	p.greeted = true
+	if r.tag == "+" {
+		p.challenge = strings.TrimSpace(strings.TrimPrefix(r.show, "+"))
+	} else if r.tag != "*" {
+		p.mech = nil
+	}
+	p.log(at, "S: "+r.show)
+	return r, nil
+}
+
+// continuation awaits the "+" for a literal of l. Where its completion comes instead, the
+// literal is refused (RFC 9051 §4.3); it stays pending for its S: line.
+func (p *player) continuation(l *Line) (bool, error) {
+	tag := words(l.Pattern)[0]
+	for {
+		r, err := p.read(l.Pos, p.opts.Timeout)
+		if err != nil {
+			return false, p.broken(l, fmt.Errorf("no continuation request for its literal: %w", err))
+		}
+		if r.tag == "+" {
+			return true, nil
+		}
+		p.pending = append(p.pending, r)
+		if r.tag == tag {
+			return false, nil
+		}
+	}
+}
+
+// leftOver reports completions that came and that nothing awaited.
+func (p *player) leftOver() error {
+	for _, r := range p.pending {
+		if r.tag != "*" {
+			p.unlisted(p.conn.Pos, "a completion that no line expects", r.show)
+		}
+	}
+	return nil
+}
