@@ -78,7 +78,7 @@ func run(rounds int, only, binary string) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	cert, certFile, keyFile, err := selfSigned(dir)
+	cert, certFile, keyFile, rootFile, err := chain(dir)
 	if err != nil {
 		return err
 	}
@@ -105,9 +105,9 @@ func run(rounds int, only, binary string) error {
 	}
 	ours := []string{
 		binary, "proxy", "--format", "none", "--listen", "imaps://127.0.0.1:0", "--ca-dir", filepath.Join(dir, "ca"),
-		"--tls-ca", certFile, "imaps://localhost:" + port,
+		"--tls-ca", rootFile, "imaps://localhost:" + port,
 	}
-	theirs := []string{self, "-baseline", l.Addr().String(), "-cert", certFile, "-key", keyFile, "-root", certFile}
+	theirs := []string{self, "-baseline", "localhost:" + port, "-cert", certFile, "-key", keyFile, "-root", rootFile}
 	for _, with := range []struct {
 		title        string
 		ours, theirs []string
@@ -132,14 +132,14 @@ func run(rounds int, only, binary string) error {
 			},
 		},
 	} {
-		if err := compare(with.title, with.ours, with.theirs, with.measures, rounds, only, dir, certFile); err != nil {
+		if err := compare(with.title, with.ours, with.theirs, with.measures, rounds, only, dir, rootFile); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func compare(title string, ours, theirs []string, measures []measure, rounds int, only, dir, certFile string) error {
+func compare(title string, ours, theirs []string, measures []measure, rounds int, only, dir, rootFile string) error {
 	measures = slices.DeleteFunc(slices.Clone(measures), func(m measure) bool { return !strings.Contains(m.name, only) })
 	if len(measures) == 0 {
 		return nil
@@ -155,7 +155,7 @@ func compare(title string, ours, theirs []string, measures []measure, rounds int
 	}
 	defer b.stop()
 	roots := x509.NewCertPool()
-	for _, f := range []string{certFile, filepath.Join(dir, "ca", "ca.pem")} {
+	for _, f := range []string{rootFile, filepath.Join(dir, "ca", "ca.pem")} {
 		pem, err := os.ReadFile(f)
 		if err != nil {
 			return err
