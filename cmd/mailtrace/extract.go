@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/mailtrace/mailtrace/decode"
 	"github.com/mailtrace/mailtrace/decode/imap"
+	"github.com/mailtrace/mailtrace/decode/pop3"
 )
 
 // extractor writes the messages of captures to a directory, one file each, as they go
@@ -20,6 +20,7 @@ import (
 // that what went by was a whole message.
 //
 //	tap: Body octets ──► spool ──┬─ Literal{Message}, Multiline of RETR ──► c1-uid-2.eml
+//	                             ├─ Literal of BODY[]<n> ──► joined ───────────▲
 //	                             └─ anything else: a header, one part ────► emptied
 //
 // A name is c, the connection, and what the protocol calls the message: RETR-1,
@@ -31,7 +32,6 @@ type extractor struct {
 	written int
 	skipped []string // what was no whole message, and why; at most skippedMax
 	more    int
-	pieces  int // of messages fetched in pieces
 	err     error
 }
 
@@ -40,24 +40,25 @@ const skippedMax = 20
 // extraction is one connection of it.
 type extraction struct {
 	conn     int
+	pop3     bool
 	redacted bool // recorded without bodies
-	spools   [3]*spool
-	retr     map[*decode.Command]string // RETRs on their way, by message number
+	sides    [3]side
 	appended int
 	fetched  fetched
-	waiting  []*spool // messages of the FETCH response that goes on
+	waiting  []arrived // in the FETCH response that goes on
+	asked    int64     // octets of a whole piece, as FETCH commands said
+	joined   *joined   // a message that comes piece by piece
+}
+
+// arrived is a message, or the piece of one that begins at an octet.
+type arrived struct {
+	*spool
+	piece bool
+	at    int64
 }
 
 // fetched is what a FETCH response has said of its message.
 type fetched struct{ seq, uid string }
-
-// spool is a temporary file with the octets of one body.
-type spool struct {
-	file   *os.File
-	un     unstuffer
-	octets int64
-	filled bool // some of them are filler
-}
 
 // waitingMax bounds the messages of one FETCH response; there is one in sane ones.
 const waitingMax = 16
@@ -85,7 +86,7 @@ func (x *extractor) begin(prefix string) {
 func (x *extractor) of(conn int) *extraction {
 	c := x.conns[conn]
 	if c == nil {
-		c = &extraction{conn: conn, retr: map[*decode.Command]string{}}
+		c = &extraction{conn: conn}
 		x.conns[conn] = c
 	}
 	return c
@@ -93,28 +94,11 @@ func (x *extractor) of(conn int) *extraction {
 
 // octets takes what the tap gives.
 func (x *extractor) octets(conn int, o decode.Octets) {
-	if !o.Body || x.err != nil {
+	if x.err != nil {
 		return
 	}
 	c := x.of(conn)
-	s := c.spools[o.Dir]
-	if s == nil {
-		file, err := os.CreateTemp(x.dir, ".mailtrace-*.part")
-		if err != nil {
-			x.fail(err)
-			return
-		}
-		s = &spool{file: file}
-		s.un.reset(file)
-		c.spools[o.Dir] = s
-	}
-	s.octets += int64(len(o.P))
-	s.filled = s.filled || o.Fill
-	w := io.Writer(s.file)
-	if len(c.retr) > 0 {
-		w = &s.un
-	}
-	if _, err := w.Write(o.P); err != nil {
+	if err := c.sides[o.Dir].take(o, x.dir, c.pop3); err != nil {
 		x.fail(err)
 	}
 }
@@ -133,20 +117,16 @@ func (x *extractor) Events(events []decode.Event) {
 			continue
 		}
 		c := x.of(e.Conn)
+		c.pop3 = e.Protocol == "pop3"
 		switch e.Kind {
 		case decode.Open:
 			if f, ok := e.Detail.(decode.Fields); ok {
 				c.redacted = f.Get("bodies") == "no"
 			}
 		case decode.CommandLine:
-			if e.Name == "RETR" || e.Name == "TOP" {
-				c.retr[e.Command] = number(e.Text)
-			}
+			c.ask(e.Text)
 		case decode.Completion:
 			x.settle(c)
-			if e.Name == "-ERR" {
-				delete(c.retr, e.Command)
-			}
 		case decode.Multiline:
 			x.multiline(c, e)
 		case decode.Untagged:
@@ -162,6 +142,8 @@ func (x *extractor) Events(events []decode.Event) {
 			if e.Dir == decode.Server {
 				c.fetched.read(e.Text)
 			}
+		case decode.Desync:
+			c.sides[e.Dir].lost(e.Span)
 		case decode.Close:
 			if e.Dir == decode.NoDir {
 				x.closed(c)
@@ -196,15 +178,16 @@ func (f *fetched) read(line []byte) {
 }
 
 func (x *extractor) multiline(c *extraction, e *decode.Event) {
-	n, ok := c.retr[e.Command]
-	delete(c.retr, e.Command)
-	s := c.spools[decode.Server]
-	if !ok || s == nil || e.Name == "TOP" || e.Command.Name == "TOP" {
-		x.empty(s)
+	s := c.sides[decode.Server].claim(e.Span)
+	if s == nil {
 		return
 	}
-	c.spools[decode.Server] = nil
-	x.keep(c, s, "RETR-"+orZero(n), true)
+	d, ok := e.Detail.(*pop3.Body)
+	if !ok || e.Name != "RETR" {
+		s.drop()
+		return
+	}
+	x.keep(c, s, "RETR-"+strconv.Itoa(d.Message), d.Complete)
 }
 
 func orZero(n string) string {
@@ -215,32 +198,29 @@ func orZero(n string) string {
 }
 
 func (x *extractor) literal(c *extraction, e *decode.Event) {
-	s := c.spools[e.Dir]
+	s := c.sides[e.Dir].claim(e.Span)
 	d, ok := e.Detail.(*imap.LiteralDetail)
-	if !ok || s == nil {
-		x.empty(s)
+	if s == nil {
 		return
 	}
-	whole := d.Seen == d.Announced && !d.Damaged && !d.Refused
+	if !ok {
+		s.drop()
+		return
+	}
+	whole := d.Seen == d.Announced && !d.Damaged && !d.Refused && s.octets == d.Announced
+	at, piece := pieceAt(d.Item)
 	switch {
-	case !d.Message:
-		if strings.HasPrefix(strings.ToUpper(d.Item), "BODY[]<") {
-			x.pieces++
-		}
-		x.empty(s)
-	case e.Dir == decode.Client:
-		c.spools[e.Dir] = nil
+	case d.Message && e.Dir == decode.Client:
 		c.appended++
 		x.keep(c, s, "APPEND-"+strconv.Itoa(c.appended), whole)
-	case !whole:
-		c.spools[e.Dir] = nil
+	case d.Message && !whole:
 		x.keep(c, s, c.fetched.name(), false)
+	case d.Message:
+		x.wait(c, arrived{spool: s})
+	case piece && whole:
+		x.wait(c, arrived{s, true, at})
 	default:
-		c.spools[e.Dir] = nil
-		c.waiting = append(c.waiting, s)
-		if len(c.waiting) == waitingMax {
-			x.settle(c)
-		}
+		s.drop()
 	}
 }
 
@@ -251,33 +231,28 @@ func (f fetched) name() string {
 	return "seq-" + orZero(f.seq)
 }
 
+func (x *extractor) wait(c *extraction, a arrived) {
+	c.waiting = append(c.waiting, a)
+	if len(c.waiting) == waitingMax {
+		x.settle(c)
+	}
+}
+
 // settle names the messages of a FETCH response that is over.
 func (x *extractor) settle(c *extraction) {
-	for _, s := range c.waiting {
-		x.keep(c, s, c.fetched.name(), true)
+	for _, a := range c.waiting {
+		if a.piece {
+			x.join(c, a)
+		} else {
+			x.keep(c, a.spool, c.fetched.name(), true)
+		}
 	}
 	c.waiting = c.waiting[:0]
 }
 
-// empty makes a spool ready for the next body.
-func (x *extractor) empty(s *spool) {
-	if s == nil {
-		return
-	}
-	s.octets, s.filled = 0, false
-	s.un.reset(s.file)
-	if err := s.file.Truncate(0); err != nil {
-		x.fail(err)
-		return
-	}
-	if _, err := s.file.Seek(0, io.SeekStart); err != nil {
-		x.fail(err)
-	}
-}
-
 // keep gives a spool its name, or says why it does not.
 func (x *extractor) keep(c *extraction, s *spool, name string, whole bool) {
-	name = fmt.Sprintf("%sc%d-%s", x.prefix, c.conn, name)
+	name = x.nameOf(c, name)
 	switch {
 	case c.redacted || s.filled:
 		x.skip(s, name+" redacted: recorded without bodies")
@@ -288,15 +263,18 @@ func (x *extractor) keep(c *extraction, s *spool, name string, whole bool) {
 	}
 	path, err := reserve(filepath.Join(x.dir, name), ".eml")
 	if err == nil {
-		if err = s.file.Close(); err == nil {
-			err = os.Rename(s.file.Name(), path)
-		}
+		err = s.save(path)
 	}
 	if err != nil {
 		x.fail(err)
 		return
 	}
 	x.written++
+}
+
+// nameOf is the name of a file without its ending.
+func (x *extractor) nameOf(c *extraction, name string) string {
+	return fmt.Sprintf("%sc%d-%s", x.prefix, c.conn, name)
 }
 
 // reserve makes an empty file of mode 0600 that was not there before: base+ext, or with
@@ -326,20 +304,13 @@ func (x *extractor) skip(s *spool, why string) {
 	}
 }
 
-// drop removes the temporary file.
-func (s *spool) drop() {
-	discard(s.file)
-	_ = os.Remove(s.file.Name())
-}
-
 // closed ends a connection: what was not whole by now never will be.
 func (x *extractor) closed(c *extraction) {
 	x.settle(c)
-	for d, s := range c.spools {
-		if s != nil && s.octets > 0 {
+	x.abandon(c)
+	for d := range c.sides {
+		for _, s := range c.sides[d].runs {
 			x.skip(s, fmt.Sprintf("%sc%d %s: a body incomplete", x.prefix, c.conn, decode.Dir(d)))
-		} else if s != nil {
-			s.drop()
 		}
 	}
 	delete(x.conns, c.conn)
@@ -361,9 +332,6 @@ func (x *extractor) report(u *ui) {
 	}
 	if x.more > 0 {
 		u.warn("not written: %d more", x.more)
-	}
-	if x.pieces > 0 {
-		u.warn("not written: %s of messages that the client fetched piece by piece", plural(x.pieces, "part"))
 	}
 }
 

@@ -44,7 +44,7 @@ func exits(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
-// server starts a mail server for user u1, password secret, and sets IMAP, IMAPS, POP3
+// server starts a mail server for user u1, password swordfish, and sets IMAP, IMAPS, POP3
 // and POP3S to its ports. Its certificate, for localhost, is signed by server/ca.pem.
 func server(ts *testscript.TestScript, _ bool, _ []string) {
 	ca, _, err := certs.Load(ts.MkAbs("server"))
@@ -52,7 +52,7 @@ func server(ts *testscript.TestScript, _ bool, _ []string) {
 	leaf, err := ca.Leaf([]string{"localhost"}, []net.IP{net.IPv4(127, 0, 0, 1)})
 	ts.Check(err)
 	config := &tls.Config{Certificates: []tls.Certificate{*leaf}}
-	s := &demo.Server{Store: demo.NewStore(demo.Messages()), TLSConfig: config, Users: map[string]string{"u1": "secret"}}
+	s := &demo.Server{Store: demo.NewStore(demo.Messages()), TLSConfig: config, Users: map[string]string{"u1": "swordfish"}}
 	listen := func(name string, serve func(net.Listener) error, secure bool) {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		ts.Check(err)

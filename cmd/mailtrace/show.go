@@ -49,7 +49,7 @@ func runShow(u *ui, c *cli.Context) error {
 	s.hex = hex
 	s.out.options.Verbose = s.out.options.Verbose || hex
 	failed := s.files(c.Args().Slice())
-	if s.extract != nil {
+	if s.extract != nil && (failed == nil || s.extract.written > 0) {
 		s.extract.report(u)
 	}
 	return failed

@@ -24,7 +24,7 @@ func TestStalledStdout(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &demo.Server{Store: demo.NewStore(nil), Users: map[string]string{"u1": "secret"}}
+	s := &demo.Server{Store: demo.NewStore(nil), Users: map[string]string{"u1": "swordfish"}}
 	served := make(chan error, 1)
 	go func() { served <- s.ServePOP3(l) }()
 	t.Cleanup(func() {
@@ -69,7 +69,7 @@ func TestStalledStdout(t *testing.T) {
 	// Far more rows than a pipe and the queue hold.
 	const noops = 12000
 	go func() {
-		fmt.Fprintf(conn, "USER u1\r\nPASS secret\r\n%sQUIT\r\n", strings.Repeat("NOOP\r\n", noops))
+		fmt.Fprintf(conn, "USER u1\r\nPASS swordfish\r\n%sQUIT\r\n", strings.Repeat("NOOP\r\n", noops))
 	}()
 	replies := 0
 	for lines := bufio.NewScanner(conn); lines.Scan(); {
