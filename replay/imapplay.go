@@ -109,21 +109,16 @@ func joined(run []expected) ([]*item, error) {
 				break
 			}
 			n, octets, tail := count(lit), []byte(nil), []elem(nil)
-			for int64(len(octets)) < n {
+			for more := true; more; {
 				if i++; i == len(run) {
-					return nil, errorAt(lit.Pos, "expected %d octets of a literal on the S: lines below, found %d", n, len(octets))
+					return nil, errorAt(lit.Pos, "expected %d octets of a literal, and the rest of its line, on the S: lines below; found %d", n, len(octets))
 				}
 				text, rest, err := cut(run[i].line, n-int64(len(octets)))
 				if err != nil {
 					return nil, err
 				}
 				octets, tail = append(octets, text...), rest
-			}
-			if n == 0 { // the line goes on below
-				if i++; i == len(run) {
-					return nil, errorAt(lit.Pos, "expected below the S: line that goes on behind {0}")
-				}
-				tail = elemsOf(run[i].line.Pattern)
+				more = rest == nil
 			}
 			es = append(append(es[:len(es)-1:len(es)-1], elem{lit: &Literal{Pos: lit.Pos, Kind: Counted, Must: lit.Must, Octets: octets}}), tail...)
 		}
@@ -146,22 +141,23 @@ func count(lit *Literal) int64 {
 	return n
 }
 
-// cut takes the first n octets of a line with its CRLF; rest is what stands behind them.
+// cut takes the first n octets of a line with its CRLF; rest is what stands behind them,
+// nil where all of the line was taken.
 func cut(l *Line, n int64) (octets []byte, rest []elem, err error) {
 	es := append(elemsOf(l.Pattern), octetElems("\r\n")...)
-	for int64(len(octets)) < n && len(es) > 0 {
+	for ; int64(len(octets)) < n && len(es) > 0; es = es[1:] {
 		if es[0].v != nil || es[0].lit != nil {
 			return nil, nil, errorAt(l.Pos, "expected plain text: these are octets that {n} counts; use {|} for values around them")
 		}
 		octets = append(octets, es[0].b)
-		es = es[1:]
 	}
-	if len(es) >= 2 {
-		rest = es[:len(es)-2]
-	} else if len(es) == 1 {
+	switch len(es) {
+	case 0:
+		return octets, nil, nil
+	case 1:
 		return nil, nil, errorAt(l.Pos, "expected a literal that ends at an octet of a line, not inside CRLF")
 	}
-	return octets, rest, nil
+	return octets, es[:len(es)-2], nil
 }
 
 // firstOpen gives what is awaited first; nil where all has come.

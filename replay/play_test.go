@@ -3,10 +3,14 @@ package replay
 import (
 	"bufio"
 	"context"
+	"crypto/hmac"
+	"crypto/md5"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -22,7 +26,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 //
 //	S * OK hi        says the line and CRLF
 //	C a1 NOOP        awaits the line and CRLF
-//	c {3}            awaits the octets alone
+//	c {3}\r\n        awaits the octets alone, \r and \n being escapes
 //	close            closes the connection
 func peer(conn net.Conn, says string) error {
 	r := bufio.NewReader(conn)
@@ -36,6 +40,8 @@ func peer(conn net.Conn, says string) error {
 		case "C", "c":
 			if what == "C" {
 				text += "\r\n"
+			} else {
+				text = strings.NewReplacer(`\r`, "\r", `\n`, "\n").Replace(text)
 			}
 			got := make([]byte, len(text))
 			if _, err := io.ReadFull(r, got); err != nil {
@@ -59,7 +65,13 @@ func played(t *testing.T, src, says string, opts Options) (Result, error) {
 	s := parse(t, src)
 	a, b := net.Pipe()
 	done := make(chan error, 1)
-	go func() { done <- peer(b, says) }()
+	go func() {
+		err := peer(b, says)
+		if err != nil {
+			b.Close() // or the player would wait
+		}
+		done <- err
+	}()
 	if opts.Timeout == 0 {
 		opts.Timeout = 10 * time.Second
 	}
@@ -91,6 +103,11 @@ func TestPlay(t *testing.T) {
 		{
 			"kinds in any order, unlisted allowed", imap + "C: a1 SELECT INBOX\nS: * 3 EXISTS\nS: * FLAGS (\\Seen \\Draft)\nS: * OK [UIDVALIDITY 7]\nS: a1 OK\n",
 			hi + "C a1 SELECT INBOX\nS * OK [UIDNEXT 4] x\nS * OK [UIDVALIDITY 7] x\nS * flags (\\draft \\SEEN)\nS * 0 RECENT\nS * 3 EXISTS\nS a1 OK [READ-WRITE] done\n", nil,
+		},
+		{
+			"numbers", imap + "C: a1 X\nS: * ${n=1} EXISTS\nS: * ${n} RECENT\nS: * 2 EXPUNGE\nS: a1 OK\n",
+			hi + "C a1 X\nS * 5 EXISTS\nS * 4 RECENT\nS * 3 EXPUNGE\nS a1 OK x\n",
+			[]string{"5: did not come before the completion: * 4 RECENT", "6: did not come before the completion: * 3 EXPUNGE"},
 		},
 		{
 			"one kind keeps its order", imap + "C: a1 FETCH 1:2 UID\nS: * 1 FETCH (UID 1)\nS: * 2 FETCH (UID 2)\nS: a1 OK\n",
@@ -140,7 +157,7 @@ func TestPlay(t *testing.T) {
 		{
 			"strings", imap + "C: a1 X\nS: * LIST (\\HasNoChildren \\Sent) \"/\" {|}\n\"Se nt\"\nS: * STATUS \"inbox\" (UNSEEN 1 MESSAGES 2)\nS: * X NIL \"NIL\" {|!}\n\"x\"\nS: a1 OK\n",
 			hi + "C a1 X\nS * list (\\sent \\hasnochildren) \"/\" \"Se nt\"\nS * STATUS INBOX (MESSAGES 2 UNSEEN 1)\nS * X nil {3}\nS NIL \"x\"\nS a1 OK x\n",
-			[]string{"7: did not come before the completion: * X nil … \"x\""},
+			[]string{"7: did not come before the completion: * X nil {3}… \"x\""},
 		},
 		{
 			"mailbox names have a case", imap + "C: a1 X\nS: * LIST () \"/\" Sent\nS: a1 OK\n",
@@ -160,16 +177,13 @@ func TestPlay(t *testing.T) {
 			"text that looks like a literal", imap + "C: a1 X\nS: a1 OK\n", hi + "C a1 X\nS * OK see {12}\nS a1 OK [X] {3}\n", nil,
 		},
 		{
-			"wire literals", imap + "C: a1 X\nS: * 1 FETCH (BODY[] {9}\nS: a: b\nS: c UID 2)\nS: * 2 FETCH (BODY[] {4}\n|xy\nS: )\nS: a1 OK\n",
+			"wire literals", imap + "C: a1 X\nS: * 1 FETCH (BODY[] {7}\nS: a: b\nS: c UID 2)\nS: * 2 FETCH (BODY[] {4}\n|xy\nS: )\nS: a1 OK\n",
 			hi + "C a1 X\nS * 1 FETCH (BODY[] {7}\nS a: b\nS c UID 2)\nS * 2 FETCH (BODY[] \"xy\")\nS a1 OK x\n",
-			[]string{
-				"4: did not come before the completion: * 1 FETCH (BODY[] … UID 2)",
-				"7: did not come before the completion: * 2 FETCH (BODY[] \"xy\")",
-			},
+			[]string{"7: did not come before the completion: * 2 FETCH (BODY[] \"xy\")"},
 		},
 		{
 			"client literals", imap + "C: a1 APPEND x {|} (\\Seen) {|+}\n|one\n&\n\"two\"\nS: a1 OK\nC: a2 APPEND x {|}\n|big\nS: a2 NO [TOOBIG]\nC: a3 X {3}\nS: +\nC: abc\nS: a3 OK\n",
-			hi + "C a1 APPEND x {5}\nS * 1 EXISTS\nS + go\nc one\r\n (\\Seen) {3+}\r\ntwo\r\nS a1 OK x\nC a2 APPEND x {5}\nS a2 NO [TOOBIG] x\nC a3 X {3}\nS +\nC abc\nS a3 OK x\n", nil,
+			hi + "C a1 APPEND x {5}\nS * 1 EXISTS\nS + go\nc one\\r\\n (\\Seen) {3+}\\r\\ntwo\\r\\n\nS a1 OK x\nC a2 APPEND x {5}\nS a2 NO [TOOBIG] x\nC a3 X {3}\nS +\nC abc\nS a3 OK x\n", nil,
 		},
 		{
 			"idle, with EXISTS before its +", imap + "C: a1 IDLE\nS: +\nS: * ${n} EXISTS\nC: DONE\nS: a1 OK\n",
@@ -229,10 +243,15 @@ func TestPlayLogin(t *testing.T) {
 		{"pop3 without USER", "@connect a pop3\n@login\n", "S +OK hi\nC CAPA\nS +OK\nS SASL LOGIN PLAIN\nS .\nC AUTH PLAIN AHUxAHBhc3Mgd29yZA==\nS +OK\n", ""},
 		{"pop3 without CAPA", "@connect a pop3\n@login\n", "S +OK hi\nC CAPA\nS -ERR what\nC USER u1\nS +OK\nC PASS pass word\nS -ERR [AUTH] no\n", "the server refuses: -ERR [AUTH] no"},
 		{"raw sasl", "@connect a pop3\nS: +OK\nC: AUTH LOGIN\nS: +\nC: ${sasl}\nS: +\nC: ${sasl}\nS: +OK\nC: NOOP\nS: +OK\n", "S +OK hi\nC AUTH LOGIN\nS + VXNlcm5hbWU6\nC dTE=\nS + UGFzc3dvcmQ6\nC cGFzcyB3b3Jk\nS +OK\nC NOOP\nS +OK\n", ""},
-		{"CRAM-MD5", "@connect a imap\nS: * OK\nC: a AUTHENTICATE CRAM-MD5\nS: +\nC: ${sasl}\nS: a OK\n", "S * OK hi\nC a AUTHENTICATE CRAM-MD5\nS + PDE4OTYuNjk3MTcwOTUyQHBvc3RvZmZpY2UucmVzdG9uLm1jaS5uZXQ+\nC dTEgYmY1OTI3NGZmYWM5MjAwZDllMDRmYjUyOWIxMjVkM2I=\nS a OK x\n", ""},
+		{"CRAM-MD5", "@connect a imap\nS: * OK\nC: a AUTHENTICATE CRAM-MD5\nS: +\nC: ${sasl}\nS: a OK\n", "S * OK hi\nC a AUTHENTICATE CRAM-MD5\nS + PDE4OTYuNjk3MTcwOTUyQHBvc3RvZmZpY2UucmVzdG9uLm1jaS5uZXQ+\nC CRAM\nS a OK x\n", ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			var log strings.Builder
+			// RFC 2104 over the challenge of RFC 2195 §2, as its example does for another user.
+			mac := hmac.New(md5.New, []byte("pass word"))
+			io.WriteString(mac, "<1896.697170952@postoffice.reston.mci.net>")
+			cram := base64.StdEncoding.EncodeToString(fmt.Appendf(nil, "u1 %x", mac.Sum(nil)))
+			test.says = strings.Replace(test.says, "C CRAM", "C "+cram, 1)
 			res, err := played(t, test.src, test.says, Options{User: "u1", Password: "pass word", Log: func(_ Pos, l string) { log.WriteString(l + "\n") }})
 			if test.err == "" && (err != nil || len(res.Differences) > 0 || res.Unplayed > 0) {
 				t.Errorf("%v %v", err, res)
@@ -354,6 +373,45 @@ func TestPlaySaves(t *testing.T) {
 	}
 }
 
+// What a script says as the server, with its samples, it accepts as the client.
+func TestPlayOwnTranscript(t *testing.T) {
+	for _, name := range []string{"pop3-fetch.script", "imap-push.script"} {
+		s, err := ParseFS(os.DirFS("testdata"), name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		chunks, err := s.Chunks(map[string]string{"user": "u1", "password": "secret"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		a, b := net.Pipe()
+		done := make(chan error, 1)
+		go func() {
+			defer b.Close()
+			for _, c := range chunks {
+				if !c.Client {
+					if _, err := b.Write(c.Octets); err != nil {
+						done <- fmt.Errorf("%v: %w", c.Pos, err)
+						return
+					}
+					continue
+				}
+				got := make([]byte, len(c.Octets))
+				if _, err := io.ReadFull(b, got); err != nil || string(got) != string(c.Octets) {
+					done <- fmt.Errorf("%v: got %q, want %q: %v", c.Pos, got, c.Octets, err)
+					return
+				}
+			}
+			done <- nil
+		}()
+		res, err := Play(context.Background(), a, s, "a", Options{User: "u1", Password: "secret", Timeout: 10 * time.Second})
+		if err := errors.Join(err, differences(res), <-done); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		a.Close()
+	}
+}
+
 // Two connections meet at @sync, and what one binds the other says.
 func TestPlayTogether(t *testing.T) {
 	src := "@connect a imap\n@connect b imap\na S: * OK\nb S: * OK\na C: a1 X\na S: * ${n} EXISTS\na S: a1 OK\n@sync\nb C: b1 FETCH ${n}\nb S: b1 OK\n@sync\na C: a2 Y\na S: a2 OK\n"
@@ -364,8 +422,9 @@ func TestPlayTogether(t *testing.T) {
 	errs := make(chan error, 4)
 	bDone := make(chan struct{})
 	go func() {
-		defer close(bDone)
-		errs <- peer(b2, "S * OK hi\nC b1 FETCH 42\nS b1 OK x\n")
+		err := peer(b2, "S * OK hi\nC b1 FETCH 42\n")
+		close(bDone)
+		errs <- errors.Join(err, peer(b2, "S b1 OK x\n"))
 	}()
 	go func() {
 		errs <- peer(a2, "S * OK hi\nC a1 X\nS * 42 EXISTS\nS a1 OK x\nC a2 Y\n")
@@ -378,9 +437,15 @@ func TestPlayTogether(t *testing.T) {
 	}()
 	go func() {
 		res, err := Play(context.Background(), a1, s, "a", Options{Barrier: barrier, Timeout: 10 * time.Second})
+		if err != nil {
+			a1.Close()
+		}
 		errs <- errors.Join(err, differences(res))
 	}()
 	res, err := Play(context.Background(), b1, s, "b", Options{Barrier: barrier, Timeout: 10 * time.Second})
+	if err != nil {
+		b1.Close()
+	}
 	if err := errors.Join(err, differences(res)); err != nil {
 		t.Error(err)
 	}

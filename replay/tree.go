@@ -206,7 +206,8 @@ func replyOf(es []elem, show string) *reply {
 	kind := word()
 	if r.tag == "*" && (kind.value() != nil || isNumber(kind.text())) {
 		if next := word(); len(next.elems) > 0 {
-			r.count, kind = &kind, next
+			count := kind
+			r.count, kind = &count, next
 		}
 	}
 	r.kind = strings.ToUpper(kind.text())
