@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/mailtrace/mailtrace/decode"
@@ -31,7 +30,7 @@ type DecodeOptions struct {
 // capture does not see to their end are closed with the reason "capture ends here",
 // whatever error ended it; that error is returned, nil for an orderly end.
 func Decode(r *Reader, o DecodeOptions, sink func([]decode.Event)) error {
-	d := decoder{o: o, sink: sink, traces: map[trace]*exchange{}}
+	d := decoder{o: o, sink: sink, traces: map[trace]*decode.Trace{}}
 	for {
 		item, err := r.Next()
 		if err != nil {
@@ -51,16 +50,11 @@ type trace struct {
 	origin decode.Origin
 }
 
-type exchange struct {
-	*decode.Trace
-	octets [3]int64 // of each direction so far, lost ones included
-}
-
 type decoder struct {
 	o      DecodeOptions
 	sink   func([]decode.Event)
 	seq    decode.Sequencer
-	traces map[trace]*exchange
+	traces map[trace]*decode.Trace
 	latest time.Time
 }
 
@@ -68,7 +62,7 @@ func (d *decoder) item(it Item) {
 	at := trace{it.Conn, it.Origin}
 	t := d.traces[at]
 	if t == nil {
-		t = &exchange{Trace: d.begin(at, it.Mark)}
+		t = d.begin(at, it.Mark)
 		d.traces[at] = t
 	}
 	if it.Time.After(d.latest) {
@@ -76,60 +70,26 @@ func (d *decoder) item(it Item) {
 	}
 	switch it.Kind {
 	case ItemOctets:
-		t.octets[it.Dir] += int64(len(it.P))
-		d.write(at, t.Trace, it)
+		d.write(at, t, it)
 	case ItemGap:
-		t.octets[it.Dir] += it.Gap
 		d.give(at, t.Gap(it.Dir, it.Time, it.Gap))
 	case ItemMark:
 		d.mark(at, t, it.Mark)
 	}
 }
 
-func (d *decoder) mark(at trace, t *exchange, m decode.Mark) {
+func (d *decoder) mark(at trace, t *decode.Trace, m decode.Mark) {
 	switch {
 	case m.Kind == decode.Opaque:
 		if t.Opaque() {
 			return // the octets before it had told so already
 		}
-		d.give(at, asTold(t.Mark(m)))
+		d.give(at, t.Mark(m))
 		return
 	case m.Kind == decode.Close && m.Dir == decode.NoDir:
 		delete(d.traces, at)
-		if t.Opaque() {
-			t.unseen(m)
-		}
 	}
 	d.give(at, t.Mark(m))
-}
-
-// asTold takes from an Opaque event's detail the text that the trace put there for the
-// capture alone, so that the event is the one that was shown live.
-func asTold(events []decode.Event) []decode.Event {
-	for i := range events {
-		f, ok := events[i].Detail.(decode.Fields)
-		if !ok || events[i].Kind != decode.Opaque {
-			continue
-		}
-		for j, x := range slices.Backward(f) {
-			if x.Key == "text" {
-				events[i].Detail = append(slices.Clone(f[:j]), f[j+1:]...)
-				break
-			}
-		}
-	}
-	return events
-}
-
-// unseen counts the octets of an opaque connection, which no capture holds, from its last
-// mark, so that the ends of its directions tell them too.
-func (t *exchange) unseen(m decode.Mark) {
-	for _, dir := range [...]decode.Dir{decode.Client, decode.Server} {
-		n, err := strconv.ParseInt(m.Fields.Get("octets-"+dir.String()), 10, 64)
-		if missing := n - t.octets[dir]; err == nil && missing > 0 {
-			t.Gap(dir, m.Time, missing) // of which an opaque trace says nothing
-		}
-	}
 }
 
 func (d *decoder) begin(at trace, first decode.Mark) *decode.Trace {

@@ -12,6 +12,9 @@ func Guard(s Session) Session { return newGuard(s) }
 
 func newGuard(s Session) *guard { return &guard{inner: s} }
 
+// stopped is the reason of the events that follow a panic.
+const stopped = "decoder stopped"
+
 type guard struct {
 	inner  Session
 	parked bool // a Park was returned and neither TLSHere nor Release followed
@@ -26,8 +29,8 @@ func (g *guard) rescue(t time.Time, d Dir, events *[]Event) {
 	g.broken = true
 	text := fmt.Appendf(nil, "decoder stopped: %v", r)
 	*events = []Event{
-		{Time: t, Dir: d, Kind: Desync, Text: text},
-		{Time: t, Dir: d, Kind: Opaque, Text: []byte("octets go on untouched and undecoded"), Detail: Fields{{"reason", "decoder stopped"}}},
+		{Time: t, Dir: d, Kind: Desync, Text: text, Detail: Fields{{"reason", stopped}}},
+		{Time: t, Dir: d, Kind: Opaque, Text: []byte("octets go on untouched and undecoded"), Detail: Fields{{"reason", stopped}}},
 	}
 }
 

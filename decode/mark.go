@@ -48,6 +48,16 @@ func (f Fields) With(key, value string) Fields {
 	return append(f, Field{key, value})
 }
 
+func (f Fields) without(key string) Fields {
+	out := make(Fields, 0, len(f))
+	for _, x := range f {
+		if x.Key != key {
+			out = append(out, x)
+		}
+	}
+	return out
+}
+
 // String writes key=value pairs with spaces between. A value that is empty or holds a
 // space, a quote, an equals sign or anything but printable ASCII is quoted as in Go.
 func (f Fields) String() string {

@@ -167,10 +167,12 @@ func (t *Trace) finish(events []Event) []Event {
 			t.totals.Commands++
 		case StateChange:
 			t.totals.LastState = e.State
-		case Opaque:
-			t.opaque = true
-			if f, ok := e.Detail.(Fields); ok {
-				t.keep(Mark{Time: e.Time, Kind: Opaque, Dir: e.Dir, Fields: f.With("text", string(e.Text))})
+		case Opaque, Desync:
+			t.opaque = t.opaque || e.Kind == Opaque
+			// What no octet of the capture will tell again, as a gap or nonsense would.
+			if f, ok := e.Detail.(Fields); ok && (e.Kind == Opaque || f.Get("reason") == stopped) {
+				f = append(Fields(nil), f...)
+				t.keep(Mark{Time: e.Time, Kind: e.Kind, Dir: e.Dir, Fields: f.With("text", string(e.Text))})
 			}
 		}
 		for _, f := range e.Findings {
@@ -237,8 +239,9 @@ func (t *Trace) Mark(m Mark) []Event {
 			}
 			return t.finish(t.events)
 		}
-	case Opaque:
+	case Opaque, Desync:
 		e.Text = []byte(m.Fields.Get("text"))
+		e.Detail = m.Fields.without("text")
 		t.add(e)
 		return t.finish(t.events) // which keeps the mark
 	case FindingOnly:
@@ -260,6 +263,7 @@ func (t *Trace) Mark(m Mark) []Event {
 func (t *Trace) add(events ...Event) { t.events = append(t.events, events...) }
 
 func (t *Trace) end(m Mark) []Event {
+	m = t.unseen(m)
 	for _, d := range [...]Dir{Client, Server} {
 		if (m.Dir == d || m.Dir == NoDir) && !t.closed[d] {
 			t.closed[d] = true
@@ -275,15 +279,6 @@ func (t *Trace) end(m Mark) []Event {
 	if m.Dir != NoDir {
 		t.keep(m)
 		return t.events
-	}
-	// An opaque connection's octets are in no capture: its mark counts them.
-	for _, d := range [...]Dir{Client, Server} {
-		key := "octets-" + d.String()
-		if n, err := strconv.ParseInt(m.Fields.Get(key), 10, 64); err == nil {
-			t.octets[d] = n
-		} else if t.opaque {
-			m.Fields = m.Fields.With(key, strconv.FormatInt(t.octets[d], 10))
-		}
 	}
 	t.keep(m)
 	tot := t.totals
@@ -301,6 +296,23 @@ func (t *Trace) end(m Mark) []Event {
 	})
 	t.finish(t.events[ended:])
 	return t.events
+}
+
+// unseen puts the octets of an opaque connection, which no capture holds, into the mark
+// that ends it, or takes them from there.
+func (t *Trace) unseen(m Mark) Mark {
+	if !t.opaque {
+		return m
+	}
+	for _, d := range [...]Dir{Client, Server} {
+		key := "octets-" + d.String()
+		if n, err := strconv.ParseInt(m.Fields.Get(key), 10, 64); err == nil {
+			t.octets[d] = n
+		} else if m.Dir == d || m.Dir == NoDir {
+			m.Fields = append(Fields(nil), m.Fields...).With(key, strconv.FormatInt(t.octets[d], 10))
+		}
+	}
+	return m
 }
 
 // CloseDetail is the Detail of a connection's last event.
