@@ -156,8 +156,8 @@ func (m *matcher) flags(want, got *tree) bool {
 
 // pairs matches lists of names and values in any order: FETCH and STATUS items.
 func (m *matcher) pairs(want, got *tree) bool {
-	if want.kind != listTree || got.kind != listTree {
-		return m.tree(want, got)
+	if want.kind != listTree || got.kind != listTree || len(got.items)%2 != 0 {
+		return m.tree(want, got) // not pairs at all
 	}
 	rest, n := !m.exact, 0
 	for i := 0; i < len(want.items); i += 2 {
@@ -181,10 +181,13 @@ func (m *matcher) pair(name, value *tree, items []tree) bool {
 		if itemName(name) != itemName(&items[j]) {
 			continue
 		}
+		each := (*matcher).tree
 		if strings.EqualFold(name.text(), "FLAGS") {
-			return m.flags(value, &items[j+1])
+			each = (*matcher).flags
 		}
-		return m.tree(value, &items[j+1])
+		if each(m, value, &items[j+1]) {
+			return true
+		}
 	}
 	return false
 }

@@ -66,7 +66,8 @@ func (d Difference) String() string {
 
 // Play plays one connection of a script as the client, on conn, whose greeting is not read
 // yet. Differences are in the Result; the error is for what ended the play before its end:
-// the connection, a reply that did not come, ctx. conn stays open, without deadlines; after
+// the connection, a reply that did not come, ctx. conn stays open, without deadlines, but
+// what the server said behind the last S: line may have been read and is lost; after
 // STARTTLS it must not be used any more but through what Options.StartTLS gave.
 func Play(ctx context.Context, conn net.Conn, script *Script, connName string, opts Options) (Result, error) {
 	if opts.Timeout == 0 {

@@ -60,17 +60,22 @@ type tree struct {
 
 // trees reads data up to the end, or to the parenthesis that closes the list. It takes
 // whatever comes: spaces count for nothing, what is not closed ends with the line.
-func trees(es []elem) (list []tree, rest []elem) {
+func trees(es []elem) (list []tree, rest []elem) { return nested(es, maxNesting) }
+
+// maxNesting bounds the lists inside one another; what lies deeper is atoms.
+const maxNesting = 500
+
+func nested(es []elem, depth int) (list []tree, rest []elem) {
 	for len(es) > 0 {
 		switch e := es[0]; {
 		case e.is(' '):
 			es = es[1:]
 		case e.is(')'):
 			return list, es[1:]
-		case e.is('('):
+		case e.is('(') && depth > 0:
 			var t tree
 			t.kind = listTree
-			t.items, es = trees(es[1:])
+			t.items, es = nested(es[1:], depth-1)
 			list = append(list, t)
 		case e.lit != nil:
 			list = append(list, tree{kind: literalTree, lit: e.lit})
