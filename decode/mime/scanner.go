@@ -53,6 +53,9 @@ func (s *Scanner) Reset(limits decode.Limits) {
 // Active tells whether a message has begun and was not closed.
 func (s *Scanner) Active() bool { return s.active }
 
+// Lines is how many line ends were seen so far.
+func (s *Scanner) Lines() int64 { return s.nl }
+
 // Write takes the next octets of the message.
 func (s *Scanner) Write(p []byte) {
 	for len(p) > 0 && s.active {

@@ -7,7 +7,9 @@ import (
 )
 
 // Protocol is POP3 as the registry knows it.
-var Protocol = decode.Protocol{Name: "pop3", Port: 110, TLSPort: 995, Greets: greets}
+var Protocol = decode.Protocol{Name: "pop3", Port: 110, TLSPort: 995, Greets: greets,
+	New: New, Note: Note, Rewriter: NewRewriter,
+}
 
 // greets recognises a greeting: a status indicator (RFC 1939 §3).
 func greets(p []byte) (yes, more bool) {

@@ -45,9 +45,9 @@ func (b *Body) Reset() { b.Octets, b.Wire, b.Stuffed, b.within, b.n = 0, 0, 0, f
 // Held is how many octets were taken that no piece gave yet.
 func (b *Body) Held() int { return b.n }
 
-// Take consumes n octets of p, at least one, and gives at most one piece; Wire is nil
-// where there is none yet. What it gives are slices of p, but for a few octets around a
-// dot that begins a line.
+// Take consumes n octets of p and gives at most one piece; Wire is empty where there is
+// none yet. It consumes nothing only where it gives octets that were held. What it gives
+// are slices of p, but for a few octets around a dot that begins a line.
 func (b *Body) Take(p []byte) (piece Piece, n int) {
 	if b.n > 0 || !b.within && p[0] == '.' {
 		return b.dot(p)

@@ -1,0 +1,324 @@
+package pop3
+
+import (
+	"bytes"
+	"hash/maphash"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/mailtrace/mailtrace/decode"
+	"github.com/mailtrace/mailtrace/decode/internal/fragment"
+	"github.com/mailtrace/mailtrace/decode/mime"
+)
+
+// multi is a multi-line response (RFC 1939 §3) that has begun.
+type multi struct {
+	pending
+	active bool
+	from   int64 // offset of the first octet behind the status line
+
+	stuffing fragment.Body
+	scanner  mime.Scanner
+	dots     []Dot
+	dot      []byte // the text of the last dot line, while it goes by
+	dotting  bool
+
+	listing *Listing
+	last    [listed][]byte // a ring of the last lines
+	caps    []string
+	ids     map[uint64]struct{}
+}
+
+// known bounds what is remembered of a maildrop: sizes, and ids while a UIDL goes by.
+const known = 1 << 16
+
+// rowLimit bounds what is kept of one line of a listing; RFC 2449 §3 allows 512 octets.
+const rowLimit = 1 << 10
+
+// seed is the same for all sessions, so that events do not depend on which one tells.
+var seed = maphash.MakeSeed()
+
+func (m *multi) begin(s *session, p pending) {
+	m.pending, m.active, m.from = p, true, s.server.off
+	if p.code.body() {
+		m.stuffing.Reset()
+		m.scanner.Reset(s.o.Limits)
+		m.dots, m.dotting = nil, false
+		return
+	}
+	m.listing = &Listing{}
+	switch {
+	case p.code.is(codeList):
+		s.sizes = s.sizes[:0]
+	case p.code.is(codeUidl):
+		m.ids = map[uint64]struct{}{}
+	case p.code.is(codeCapa):
+		m.caps = nil
+	}
+}
+
+// drop forgets the response without telling.
+func (m *multi) drop() {
+	m.active, m.listing, m.ids, m.caps, m.dots = false, nil, nil, nil, nil
+	m.last = [listed][]byte{}
+	if m.scanner.Active() {
+		m.scanner.Abort()
+	}
+}
+
+// bodyOctets takes the next piece of a message.
+func (s *session) bodyOctets(t time.Time, p []byte) int {
+	m := &s.multi
+	for {
+		piece, n := m.stuffing.Take(p)
+		switch {
+		case piece.End:
+			s.server.off += int64(len(piece.Wire))
+			s.emit(decode.Server, t, piece.Wire, true, false, false)
+			s.endMulti(t, true)
+			for rest := piece.Rest; len(rest) > 0; {
+				// What stood behind a broken terminator is the beginning of a status line.
+				rest = rest[s.serverStep(t, rest):]
+			}
+		case len(piece.Wire) > 0:
+			s.content(t, piece)
+		}
+		if n > 0 {
+			return n
+		}
+	}
+}
+
+// content takes a piece of a message that is none of its terminator.
+func (s *session) content(t time.Time, p fragment.Piece) {
+	m := &s.multi
+	s.server.off += int64(len(p.Wire))
+	s.emit(decode.Server, t, p.Wire, false, false, true)
+	if p.Stuff || m.dotting {
+		m.noteDot(p)
+	}
+	m.scanner.Write(p.Text)
+}
+
+// noteDot keeps the first lines that were un-stuffed.
+func (m *multi) noteDot(p fragment.Piece) {
+	wire := p.Wire
+	if p.Stuff {
+		m.endDot()
+		if len(m.dots) == dotsKept {
+			return
+		}
+		m.dots = append(m.dots, Dot{Line: m.scanner.Lines() + 1})
+		m.dot, m.dotting = m.dot[:0], true
+	}
+	end := bytes.IndexByte(wire, '\n')
+	line := wire
+	if end >= 0 {
+		line = wire[:end]
+	}
+	m.dot = append(m.dot, line[:min(len(line), dotText+1-len(m.dot))]...)
+	if end >= 0 || len(m.dot) > dotText {
+		m.endDot()
+	}
+}
+
+func (m *multi) endDot() {
+	if !m.dotting {
+		return
+	}
+	m.dotting = false
+	text := bytes.TrimSuffix(m.dot, []byte("\r"))
+	m.dots[len(m.dots)-1].Text = string(text[:min(len(text), dotText)])
+}
+
+// ends tells whether a line of a listing is, or begins with, the terminator. A lone dot
+// is never content there, whatever ends its line.
+//
+// QUIRK: Cyrus 3.4 ends "." with CR alone; then the next status line follows at once.
+func (m *multi) ends(line []byte) bool {
+	return len(line) == 1 || line[1] == '\r' && statusOf(line[2:]) != noStatus
+}
+
+// row takes one line of a listing.
+func (s *session) row(t time.Time, line []byte, span decode.Span, first time.Time) {
+	m := &s.multi
+	if len(line) > 0 && line[0] == '.' {
+		if !m.ends(line) {
+			m.add(s, line[1:])
+			return
+		}
+		if len(line) == 1 {
+			s.endMulti(t, true)
+			return
+		}
+		// The offset of the next line is where the terminator ended.
+		off := s.server.off
+		s.server.off = span.Off + 2
+		s.endMulti(t, true)
+		s.server.off = off
+		s.reply(t, line[2:], decode.Span{Off: span.Off + 2, Len: span.Len - 2}, first)
+		return
+	}
+	if st := statusOf(line); (st == statusOK || st == statusErr) && s.queue.len() > 0 {
+		// QUIRK: +OK to CAPA without the list that should follow. No line of a listing
+		// begins so, and somebody waits for an answer.
+		off := s.server.off
+		s.server.off = span.Off
+		s.breakOff(t)
+		s.server.off = off
+		e := s.event(t, decode.Server, decode.Desync)
+		e.Span = decode.Span{Off: span.Off}
+		e.Text = []byte("the multi-line response has no end; decoding goes on with this status line")
+		s.reply(t, line, span, first)
+		return
+	}
+	m.add(s, line)
+}
+
+// add keeps a line of a listing.
+func (m *multi) add(s *session, line []byte) {
+	l := m.listing
+	line = line[:min(len(line), rowLimit)]
+	if len(l.First) < listed {
+		l.First = append(l.First, bytes.Clone(line))
+	} else {
+		i := l.Lines % listed
+		m.last[i] = append(m.last[i][:0], line...)
+	}
+	l.Lines++
+	word, rest, _ := bytes.Cut(line, []byte(" "))
+	switch m.code & codeName {
+	case codeList:
+		n := number(word)
+		size, err := strconv.ParseInt(string(bytes.TrimSpace(rest)), 10, 64)
+		if err != nil || size < 0 {
+			return
+		}
+		l.Octets += size
+		if n > 0 && n < known {
+			for len(s.sizes) <= n {
+				s.sizes = append(s.sizes, -1)
+			}
+			s.sizes[n] = size
+		}
+	case codeUidl:
+		if len(m.ids) >= known {
+			l.Repeated = -1
+		}
+		if l.Repeated < 0 {
+			return
+		}
+		h := maphash.Bytes(seed, rest)
+		if _, again := m.ids[h]; again {
+			l.Repeated++
+		}
+		m.ids[h] = struct{}{}
+	case codeCapa:
+		if len(m.caps) < 256 {
+			m.caps = append(m.caps, upper(word[:min(len(word), 64)]))
+		}
+	}
+}
+
+// finish gives the listing.
+func (m *multi) finish(s *session, complete bool) *Listing {
+	l := m.listing
+	l.Complete = complete
+	if over := l.Lines - listed; over > 0 {
+		n := min(over, listed)
+		l.Last = make([][]byte, 0, n)
+		for i := l.Lines - n; i < l.Lines; i++ {
+			l.Last = append(l.Last, bytes.Clone(m.last[i%listed]))
+		}
+	}
+	if m.code.is(codeCapa) && complete {
+		l.Before = len(s.caps)
+		for _, c := range s.caps {
+			if !slices.Contains(m.caps, c) {
+				l.Gone = append(l.Gone, c)
+			}
+		}
+		for _, c := range m.caps {
+			if !slices.Contains(s.caps, c) {
+				l.New++
+			}
+		}
+		s.caps = m.caps
+	}
+	return l
+}
+
+// endMulti makes the events of the end of a multi-line response: the parts of a message,
+// and the end itself.
+func (s *session) endMulti(t time.Time, complete bool) {
+	m := &s.multi
+	var detail any
+	if m.code.body() {
+		var parts []*mime.Part
+		if complete {
+			parts = m.scanner.Close()
+		} else {
+			parts = m.scanner.Abort()
+		}
+		m.endDot()
+		for _, p := range parts {
+			e := s.event(t, decode.Server, decode.MIME)
+			e.Command, e.Name, e.Detail = m.cmd, m.code.name(), p
+		}
+		b := &Body{
+			Message: m.number, Octets: m.stuffing.Octets, Wire: m.stuffing.Wire, Stuffed: m.stuffing.Stuffed,
+			Dots: m.dots, Complete: complete,
+		}
+		if n := m.number; n > 0 && n < len(s.sizes) && s.sizes[n] >= 0 && m.code.is(codeRetr) {
+			size := s.sizes[n]
+			b.Listed = &size
+		}
+		detail = b
+	} else {
+		detail = m.finish(s, complete)
+	}
+	e := s.event(t, decode.Server, decode.Multiline)
+	e.Name, e.Detail = m.code.name(), detail
+	e.Span = decode.Span{Off: m.from, Len: s.server.off - m.from}
+	if complete {
+		e.Text = dot
+	}
+	answer(e, m.cmd, t, t)
+	m.drop()
+	s.enterUpdate(t)
+}
+
+var dot = []byte(".")
+
+// breakOff ends a multi-line response that will not be whole.
+func (s *session) breakOff(t time.Time) {
+	s.endMulti(t, false)
+}
+
+// endAtClose ends a multi-line response behind which nothing follows. A broken
+// terminator is one there.
+func (s *session) endAtClose(t time.Time) {
+	m, x := &s.multi, &s.server
+	if m.code.body() {
+		piece := m.stuffing.Finish()
+		if piece.End {
+			x.off += int64(len(piece.Wire))
+			s.emit(decode.Server, t, piece.Wire, true, false, false)
+		} else if len(piece.Wire) > 0 {
+			s.content(t, piece)
+		}
+		s.endMulti(t, piece.End)
+		return
+	}
+	kept, n := x.lines.Held()
+	ended := string(kept) == ".\r"
+	switch {
+	case ended:
+		s.release(bytes.Clone(kept[min(x.clear, n):]), true, false)
+	case n > 0:
+		m.add(s, s.textOfServerPart())
+	}
+	s.flushServer(t)
+	s.endMulti(t, ended)
+}
