@@ -30,12 +30,29 @@ func Fill(p []byte) {
 // shorter one would be found everywhere.
 const shortest = 4
 
-// longest bounds what is remembered of one secret; a longer one is looked for by its
-// beginning.
+// longest bounds what is remembered of one secret. Where the beginning of a longer one is
+// found, everything behind it is taken for the rest.
 const longest = 4 << 10
 
-// Echo holds the secrets of the commands that are under way. The zero value is ready.
-type Echo struct{ needles [][]byte }
+// telling is how many octets of a long secret are enough to know it by: servers cut what
+// they repeat.
+const telling = 12
+
+// most bounds how many forms of secrets are remembered. Beyond it everything is taken for
+// a secret.
+const most = 64
+
+// Echo holds the secrets of the commands that are under way. Letter case does not count,
+// since servers write in upper case what they took for a command. The zero value is ready.
+type Echo struct {
+	needles []needle
+	over    bool // there were more than most
+}
+
+type needle struct {
+	p    []byte // in lower case
+	more bool   // p is not all of the secret
+}
 
 // Active tells whether there is anything to look for.
 func (e *Echo) Active() bool { return len(e.needles) > 0 }
@@ -43,58 +60,105 @@ func (e *Echo) Active() bool { return len(e.needles) > 0 }
 // Reset forgets all secrets.
 func (e *Echo) Reset() {
 	for _, n := range e.needles {
-		clear(n)
+		clear(n.p)
 	}
-	e.needles = nil
+	*e = Echo{}
 }
 
-// Add remembers a secret and its base64 form. It copies p.
+// Add remembers a secret as it is, in base64, and as the inside of a quoted string. It
+// copies p.
 func (e *Echo) Add(p []byte) {
 	if len(p) < shortest {
 		return
 	}
-	p = p[:min(len(p), longest)]
-	e.needle(bytes.Clone(p))
+	e.needle(p)
+	kept := p[:min(len(p), longest)]
 	// Without padding, so that it is found with and without.
-	e.needle(base64.RawStdEncoding.AppendEncode(nil, p))
+	e.needle(base64.RawStdEncoding.AppendEncode(nil, kept))
+	if bytes.ContainsAny(kept, `"\`) {
+		e.needle(bytes.ReplaceAll(bytes.ReplaceAll(kept, []byte(`\`), []byte(`\\`)), []byte(`"`), []byte(`\"`)))
+	}
 }
 
-// AddEncoded remembers a SASL response as sent, in base64, and the secrets inside it:
-// the whole and each part between the separators of PLAIN (NUL, RFC 4616 §2) and of
-// OAUTHBEARER and XOAUTH2 (0x01, RFC 7628 §3.1), and the token behind "Bearer ".
+// AddEncoded remembers a SASL response as sent, in base64, and the secrets inside it: the
+// password of PLAIN (behind the last NUL, RFC 4616 §2), and of all others each part
+// between the separators of OAUTHBEARER and XOAUTH2 (0x01, RFC 7628 §3.1), the token
+// behind "Bearer ", and the last word, which is the digest of CRAM-MD5 (RFC 2195 §2).
 func (e *Echo) AddEncoded(p []byte) {
-	trimmed := bytes.TrimRight(p, "=")
-	if len(trimmed) >= shortest {
-		e.needle(bytes.Clone(trimmed[:min(len(trimmed), longest)]))
-	}
-	raw, err := base64.RawStdEncoding.AppendDecode(nil, trimmed)
-	if err != nil {
+	trimmed := bytes.TrimRight(p, "= \t")
+	if len(trimmed) < shortest {
 		return
 	}
-	parts := bytes.FieldsFunc(raw, func(r rune) bool { return r == 0 || r == 1 })
-	for i, part := range parts {
-		if len(parts) > 1 && i < len(parts)-1 && bytes.IndexByte(raw, 0) >= 0 {
-			continue // PLAIN: authorization and authentication identity are no secrets
+	e.needle(trimmed)
+	raw, err := base64.RawStdEncoding.AppendDecode(nil, trimmed)
+	if err != nil {
+		if raw, err = base64.RawURLEncoding.AppendDecode(nil, trimmed); err != nil {
+			return
 		}
+	}
+	if i := bytes.LastIndexByte(raw, 0); i >= 0 && i+1 < len(raw) {
+		e.Add(raw[i+1:]) // what stands before it are identities
+		return
+	}
+	for _, part := range bytes.FieldsFunc(raw, func(r rune) bool { return r == 0 || r == 1 }) {
 		e.Add(part)
-		if _, token, ok := bytes.Cut(part, []byte("earer ")); ok {
-			e.Add(token)
+		if i := bytes.LastIndexByte(part, ' '); i >= 0 {
+			e.Add(part[i+1:])
 		}
 	}
 }
 
-func (e *Echo) needle(n []byte) {
-	if len(e.needles) < 64 {
-		e.needles = append(e.needles, n)
+func (e *Echo) needle(p []byte) {
+	if len(bytes.TrimLeft(p, "xX")) == 0 {
+		return // filler, of a capture that is decoded again
 	}
+	if len(e.needles) == most {
+		e.over = true
+		return
+	}
+	kept := p[:min(len(p), longest)]
+	e.needles = append(e.needles, needle{lower(kept), len(kept) < len(p)})
+}
+
+// lower gives a copy with the letters of ASCII in lower case.
+func lower(p []byte) []byte {
+	q := bytes.Clone(p)
+	for i, c := range q {
+		if 'A' <= c && c <= 'Z' {
+			q[i] = c + 'a' - 'A'
+		}
+	}
+	return q
+}
+
+// in gives where the secret, or a telling part of its beginning, stands in a text in lower
+// case at or after from.
+func (n *needle) in(text []byte, from int) (at, length int) {
+	head := n.p[:min(len(n.p), telling)]
+	i := bytes.Index(text[from:], head)
+	if i < 0 {
+		return -1, 0
+	}
+	at, length = from+i, len(head)
+	for length < len(n.p) && at+length < len(text) && text[at+length] == n.p[length] {
+		length++
+	}
+	if n.more && length == len(n.p) {
+		length = len(text) - at
+	}
+	return at, length
 }
 
 // Find gives the next secret in text at or after from: its place and length, or -1.
 func (e *Echo) Find(text []byte, from int) (at, n int) {
+	if e.over && from < len(text) {
+		return from, len(text) - from
+	}
 	at = -1
-	for _, needle := range e.needles {
-		if i := bytes.Index(text[from:], needle); i >= 0 && (at < 0 || from+i < at || from+i == at && len(needle) > n) {
-			at, n = from+i, len(needle)
+	folded := lower(text)
+	for i := range e.needles {
+		if a, k := e.needles[i].in(folded, from); a >= 0 && (at < 0 || a < at || a == at && k > n) {
+			at, n = a, k
 		}
 	}
 	return at, n
@@ -102,15 +166,21 @@ func (e *Echo) Find(text []byte, from int) (at, n int) {
 
 // Fill overwrites every secret in text and tells whether there was one.
 func (e *Echo) Fill(text []byte) bool {
+	if e.over {
+		Fill(text)
+		return len(text) > 0
+	}
 	found := false
-	for from := 0; from < len(text); {
-		at, n := e.Find(text, from)
-		if at < 0 {
-			break
+	folded := lower(text) // what is overwritten may be the beginning of another one
+	for i := range e.needles {
+		for from := 0; from < len(text); from++ {
+			at, n := e.needles[i].in(folded, from)
+			if at < 0 {
+				break
+			}
+			found, from = true, at
+			Fill(text[at : at+n])
 		}
-		found = true
-		Fill(text[at : at+n])
-		from = at + n
 	}
 	return found
 }
