@@ -306,3 +306,20 @@ func TestCloseEndsEverything(t *testing.T) {
 		t.Error("served after Close")
 	}
 }
+
+// Close may come at any time while a listener is being taken up.
+func TestCloseWhileServeBegins(t *testing.T) {
+	for range 200 {
+		s := &Server{Store: small()}
+		done := make(chan error, 2)
+		for _, serve := range []func(net.Listener) error{s.ServeIMAP, s.ServePOP3} {
+			go func() { done <- serve(newPipes()) }()
+		}
+		s.Close()
+		for range 2 {
+			if err := <-done; err != nil && err != net.ErrClosed {
+				t.Fatal(err)
+			}
+		}
+	}
+}

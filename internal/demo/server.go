@@ -46,12 +46,14 @@ func (s *Server) init() {
 	})
 }
 
-// ServeIMAP serves IMAP on ln until Close, then gives nil. It closes ln.
+// ServeIMAP serves IMAP on ln until Close, then gives nil. It closes ln. After Close it
+// gives net.ErrClosed.
 func (s *Server) ServeIMAP(ln net.Listener) error {
 	return s.serve(ln, func(ln net.Listener) error { return s.imap.Serve(ln) })
 }
 
-// ServePOP3 serves POP3 on ln until Close, then gives nil. It closes ln.
+// ServePOP3 serves POP3 on ln until Close, then gives nil. It closes ln. After Close it
+// gives net.ErrClosed.
 func (s *Server) ServePOP3(ln net.Listener) error {
 	return s.serve(ln, func(ln net.Listener) error {
 		for {
@@ -81,13 +83,15 @@ func (s *Server) serve(ln net.Listener, loop func(net.Listener) error) error {
 	s.listeners[ln] = struct{}{}
 	s.wg.Add(1)
 	s.mu.Unlock()
-	defer func() {
-		s.mu.Lock()
-		delete(s.listeners, ln)
-		s.mu.Unlock()
-		s.wg.Done()
-	}()
-	return loop(&trackedListener{Listener: ln, server: s})
+	defer s.wg.Done()
+	err := loop(&trackedListener{Listener: ln, server: s})
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.listeners, ln)
+	if s.closed {
+		return nil
+	}
+	return err
 }
 
 // trackedListener notes each connection, so that Close can end it. The connection itself
@@ -146,8 +150,8 @@ func (s *Server) Close() error {
 		conn.Close()
 	}
 	s.mu.Unlock()
-	s.imap.Close() // gives an error only where it was closed before
 	s.wg.Wait()
+	s.imap.Close() // only now: it must not meet a Serve that begins
 	return nil
 }
 
