@@ -29,6 +29,7 @@ func run(ctx context.Context, argv []string, stdout, stderr *os.File) int {
 
 // newApp is the command line: every subcommand with its flags.
 func newApp(u *ui) *cli.App {
+	cli.FlagStringer = flagLine
 	app := &cli.App{
 		Name:      "mailtrace",
 		Usage:     "see, keep and read what a mail client and its server say to each other",
@@ -39,7 +40,8 @@ func newApp(u *ui) *cli.App {
 		Commands: []*cli.Command{
 			demoCommand(u), proxyCommand(u), showCommand(u), caCommand(u), versionCommand(u),
 		},
-		HideVersion:               true, // arrange makes --version the command
+		HideVersion:               true, // arrange makes --version the command,
+		HideHelpCommand:           true, // and of help X the flag
 		DisableSliceFlagSeparator: true, // a comma is part of a value
 		// Errors are told and counted in one place, ui.end.
 		ExitErrHandler: func(*cli.Context, error) {},
@@ -53,6 +55,31 @@ func newApp(u *ui) *cli.App {
 		c.HideHelpCommand = true // "help" may be a file's name
 	})
 	return app
+}
+
+// flagLine is a flag's line in a help text, short enough for a terminal.
+func flagLine(f cli.Flag) string {
+	d, ok := f.(cli.DocGenerationFlag)
+	if !ok {
+		return ""
+	}
+	usage := d.GetUsage()
+	var names []string
+	for _, n := range f.Names() {
+		names = append(names, dashes(n))
+	}
+	left := strings.Join(names, ", ")
+	if d.TakesValue() {
+		// The placeholder is the word in back quotes.
+		if before, rest, ok := strings.Cut(usage, "`"); ok {
+			word, after, _ := strings.Cut(rest, "`")
+			left, usage = left+" "+word, before+word+after
+		}
+		if v := d.GetDefaultText(); v != "" {
+			usage += " (default " + strings.Trim(v, `"`) + ")"
+		}
+	}
+	return left + "\t" + usage
 }
 
 func each(commands []*cli.Command, do func(*cli.Command)) {

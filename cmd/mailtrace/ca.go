@@ -10,19 +10,28 @@ import (
 )
 
 var caDirFlag = &cli.StringFlag{
-	Name: "ca-dir", Usage: "`DIR` of the CA, with ca.pem and ca-key.pem (default: mailtrace in the configuration directory)",
+	Name: "ca-dir", Usage: "`DIR` of the CA, with ca.pem and ca-key.pem", DefaultText: defaultCADir(),
+}
+
+// defaultCADir is for help texts alone.
+func defaultCADir() string {
+	dir, err := certs.DefaultDir()
+	if err != nil {
+		return "none here"
+	}
+	return tilde(dir)
 }
 
 func caCommand(u *ui) *cli.Command {
 	return &cli.Command{
-		Name: "ca", Usage: "the certificate authority that clients must trust",
+		Name: "ca", UsageText: "mailtrace ca path\nmailtrace ca show", Usage: "the certificate authority that clients must trust",
 		Subcommands: []*cli.Command{
 			{
-				Name: "path", Usage: "print where its certificate is; make it where there is none", Flags: []cli.Flag{caDirFlag},
+				Name: "path", UsageText: "mailtrace ca path [--ca-dir DIR]", Usage: "print where its certificate is; make it where there is none", Flags: []cli.Flag{caDirFlag},
 				Action: func(c *cli.Context) error { return caPath(u, c) },
 			},
 			{
-				Name: "show", Usage: "print its fingerprint and how long it is valid; make it where there is none", Flags: []cli.Flag{caDirFlag},
+				Name: "show", UsageText: "mailtrace ca show [--ca-dir DIR]", Usage: "print its fingerprint and how long it is valid; make it where there is none", Flags: []cli.Flag{caDirFlag},
 				Action: func(c *cli.Context) error { return caShow(u, c) },
 			},
 		},

@@ -41,7 +41,7 @@ const (
 
 func demoCommand(u *ui) *cli.Command {
 	return &cli.Command{
-		Name: "demo", Usage: "see the whole tool at work: a server, the proxy and a client, all in here",
+		Name: "demo", UsageText: "mailtrace demo [flags]", Usage: "see the whole tool at work: a server, the proxy and a client, all in here",
 		Description: "Plays a POP3 and an IMAP session between a scripted client and an embedded server,\n" +
 			"through the proxy, and leaves their capture in this directory. Uses the loopback\n" +
 			"alone, and a CA of its own that is thrown away.",
@@ -58,6 +58,7 @@ func runDemo(u *ui, c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	signal.Ignore(syscall.SIGPIPE) // as for proxy
 	ctx, stop := signal.NotifyContext(c.Context, os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	ctx, cancel := context.WithTimeout(ctx, demoLimit)

@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"github.com/mailtrace/mailtrace/decode"
+	"github.com/mailtrace/mailtrace/decode/pop3"
 	"github.com/mailtrace/mailtrace/internal/print"
 )
 
@@ -72,6 +73,8 @@ func (h *hexer) Events(events []decode.Event) {
 			}
 		case x == nil || e.Kind == decode.MIME:
 			// A part lies within a body, whose own event comes behind it.
+		case holdsListing(e):
+			// The printer holds the row until the listing is whole.
 		case e.Kind == decode.Close:
 			h.dump(hexKey{e.Conn, e.Origin, e.Dir}, x, len(x.pending))
 		default:
@@ -82,6 +85,12 @@ func (h *hexer) Events(events []decode.Event) {
 			}
 		}
 	}
+}
+
+// holdsListing tells whether an event is the status line of a POP3 listing.
+func holdsListing(e *decode.Event) bool {
+	d, ok := e.Detail.(*pop3.Reply)
+	return ok && d.Follows == "listing"
 }
 
 // dump shows the first n octets that are pending.

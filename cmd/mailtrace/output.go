@@ -12,7 +12,7 @@ import (
 func outputFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "format", Value: "text", Usage: "`FORMAT` of events on stdout: text, json (a line each), none"},
-		&cli.IntFlag{Name: "conn", Usage: "show connection `N` alone"},
+		&cli.IntFlag{Name: "conn", DefaultText: "all", Usage: "show connection `N` alone"},
 		&cli.BoolFlag{Name: "verbose", Aliases: []string{"v"}, Usage: "every row, explanations each time, notes too"},
 		colorFlag,
 	}

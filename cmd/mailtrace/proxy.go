@@ -26,7 +26,10 @@ func proxyCommand(u *ui) *cli.Command {
 			"mailtrace proxy --capture tb.pcapng imaps://imap.example.org pop3s://pop.example.org",
 		Description: "Each UPSTREAM is a URL: imap, imaps, imap+starttls, pop3, pop3s or pop3+starttls\n" +
 			"://host[:port]. The client connects to the listener in front of it, and has to\n" +
-			"trust the CA where there is TLS (mailtrace ca path). Ctrl-C stops.",
+			"trust the CA where there is TLS (mailtrace ca path). Ctrl-C stops.\n\n" +
+			"Without --listen the scheme says where: imaps 127.0.0.1:1993, pop3s 127.0.0.1:1995,\n" +
+			"imap and imap+starttls 127.0.0.1:1143, pop3 and pop3+starttls 127.0.0.1:1110.\n" +
+			"--listen, --only, --pass and --hide-capability may be repeated.",
 		Flags:  proxyFlags(),
 		Action: func(c *cli.Context) error { return runProxy(u, c) },
 	}
@@ -89,26 +92,22 @@ func runProxy(u *ui, c *cli.Context) error {
 	tellListeners(u, c, cfg.Routes, p.Listeners(), rec.path)
 
 	select {
-	case err = <-served:
+	case err := <-served:
 		served <- err
 	case <-signals:
 	}
-	stopped := make(chan error, 1)
+	// Whatever keeps us from here on, a stdout or stderr that nobody reads for one.
 	go func() {
-		cancel()
-		err := <-served
-		drain, cancel := context.WithTimeout(context.Background(), drainTime)
-		defer cancel()
-		_ = queue.Close(drain) // told by Trouble
-		rec.close(drain)
-		counted.close()
-		stopped <- err
+		<-signals
+		os.Exit(exitAbort)
 	}()
-	select {
-	case err = <-stopped:
-	case <-signals:
-		return errStopped
-	}
+	cancel()
+	err = <-served
+	drain, cancel := context.WithTimeout(context.Background(), drainTime)
+	defer cancel()
+	_ = queue.Close(drain) // told by Trouble
+	rec.close(drain)
+	counted.close()
 	try := ""
 	if rec.path != "" {
 		try = "; try: mailtrace show " + shellWord(rec.path)

@@ -14,14 +14,14 @@ import (
 
 func proxyFlags() []cli.Flag {
 	return slices.Concat([]cli.Flag{
-		&cli.StringSliceFlag{Name: "listen", Usage: "listen at `URL`, one per UPSTREAM in order; port 0 is any free one (default by scheme: imaps 127.0.0.1:1993, imap and imap+starttls :1143, pop3s :1995, pop3 and pop3+starttls :1110)"},
-		&cli.StringFlag{Name: "socks", Usage: "be a SOCKS5 proxy at `ADDR`, for clients whose accounts stay as they are"},
-		&cli.StringSliceFlag{Name: "only", Usage: "over SOCKS, look into connections to `HOST` alone, on any port (glob; repeatable)"},
-		&cli.StringSliceFlag{Name: "pass", Usage: "over SOCKS, never look into connections to `HOST` (glob; repeatable)"},
+		&cli.StringSliceFlag{Name: "listen", Usage: "listen at `URL`, one per UPSTREAM in order; port 0 is any free one"},
+		&cli.StringFlag{Name: "socks", Usage: "be a SOCKS5 proxy at `ADDR` (host:port), for accounts that stay as they are"},
+		&cli.StringSliceFlag{Name: "only", Usage: "over SOCKS, look into connections to `HOST` alone, on any port (glob)"},
+		&cli.StringSliceFlag{Name: "pass", Usage: "over SOCKS, never look into connections to `HOST` (glob)"},
 		&cli.StringFlag{Name: "capture", Usage: "record to `FILE`, an ordinary pcapng"},
 		&cli.BoolFlag{Name: "force", Usage: "overwrite the capture"},
-		&cli.StringFlag{Name: "bodies", Value: "all", Usage: "`WHICH` message bodies to record: all, none (filler in their place)"},
-		&cli.StringSliceFlag{Name: "hide-capability", Usage: "take capabilities that match `GLOB` out of what the client sees, such as 'AUTH=*-PLUS' (repeatable)"},
+		&cli.StringFlag{Name: "bodies", Value: "all", Usage: "`WHICH` bodies to record: all, none (filler in their place)"},
+		&cli.StringSliceFlag{Name: "hide-capability", Usage: "take capabilities out of what the client sees, such as 'AUTH=*-PLUS' (`GLOB`)"},
 		&cli.BoolFlag{Name: "secrets", Usage: "show and record passwords and tokens in clear"},
 	}, outputFlags(), dialFlags(), []cli.Flag{caDirFlag})
 }
@@ -31,7 +31,7 @@ func dialFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "tls-ca", Usage: "trust the certificates in `FILE` too (PEM)"},
 		&cli.BoolFlag{Name: "tls-insecure", Usage: "do not verify servers' certificates"},
-		&cli.DurationFlag{Name: "timeout", Value: dial.DefaultTimeout, Usage: "`TIME` to connect and shake hands in, each; never cuts an IDLE"},
+		&cli.DurationFlag{Name: "timeout", Value: dial.DefaultTimeout, Usage: "`TIME` to connect in, and to shake hands in; never cuts an IDLE"},
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 
 func versionCommand(u *ui) *cli.Command {
 	return &cli.Command{
-		Name: "version", Usage: "print the version and what it was built with",
+		Name: "version", UsageText: "mailtrace version", Usage: "print the version and what it was built with",
 		Action: func(c *cli.Context) error {
 			if err := noArgument(c, "version"); err != nil {
 				return err
