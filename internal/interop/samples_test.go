@@ -9,7 +9,7 @@ import (
 )
 
 // mostSample bounds a sample: they are read by people, and by every test run.
-const mostSample = 24 << 10
+const mostSample = 12 << 10
 
 // TestSamples records one small session a client and protocol. Where the environment names
 // a directory, the captures are kept there.
