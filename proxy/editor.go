@@ -75,6 +75,13 @@ func (e *editor) server(p []byte) (out []byte, edits []decode.Edited, problem st
 func (e *editor) given(n int, edits []decode.Edited) {
 	for _, x := range edits {
 		n += len(x.Before) - len(x.After)
+		// A line that was added or taken out has its line end besides.
+		if x.Before == "" {
+			n -= len("\r\n")
+		}
+		if x.After == "" {
+			n += len("\r\n")
+		}
 	}
 	n = min(max(n, 0), len(e.tail))
 	e.tail = e.tail[:copy(e.tail, e.tail[n:])]

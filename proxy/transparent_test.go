@@ -11,7 +11,6 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/mailtrace/mailtrace/decode"
-	"github.com/mailtrace/mailtrace/decode/registry"
 )
 
 // lines are what random sessions are made of, besides random octets: enough to lead the
@@ -90,9 +89,6 @@ func TestTransparent(t *testing.T) {
 	wraps["broken later"] = func(s decode.Session) decode.Session { return &fragile{Session: s, after: 5} }
 	var proxies []listening
 	for _, scheme := range []string{"imap", "pop3"} {
-		if p := registry.ByName(scheme); p == nil || p.New == nil {
-			continue
-		}
 		for _, wrap := range wraps {
 			proxies = append(proxies, start(t, Config{
 				Routes: []Route{
