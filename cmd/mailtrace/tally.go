@@ -38,10 +38,11 @@ func newTally(u *ui, tell bool) *tally {
 		close(t.done)
 		return t
 	}
-	t.lines = make(chan line, 256)
+	lines := make(chan line, 256)
+	t.lines = lines
 	go func() {
 		defer close(t.done)
-		for l := range t.lines {
+		for l := range lines {
 			if l.hint {
 				u.hint("%s", l.text)
 			} else {
