@@ -84,6 +84,21 @@ func TestShutdown(t *testing.T) {
 	}
 }
 
+// Where there is no time left, connections are cut off, and still have their last marks.
+func TestShutdownAtOnce(t *testing.T) {
+	p := start(t, Config{Routes: []Route{route(t, "imap", "imap", serve(t, func(c net.Conn) { io.Copy(io.Discard, c) }))}})
+	connectTo(t, p.Proxy)
+	p.events.wait(t, "open", func(x *decode.Event) bool { return x.Kind == decode.Open })
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := p.Shutdown(ctx); err != nil && !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	if all := p.events.kept(decode.Close); len(all) == 0 || all[len(all)-1].Dir != decode.NoDir {
+		t.Errorf("no last mark\n%s", p.events.text())
+	}
+}
+
 func TestServeEndsWithContext(t *testing.T) {
 	p, err := New(Config{Routes: []Route{route(t, "imap", "imap", serve(t, imapServer(t)))}, Protocols: registry.All})
 	if err != nil {

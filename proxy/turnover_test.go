@@ -422,3 +422,23 @@ func (f *fragile) Write(d decode.Dir, t time.Time, p []byte) (int, decode.Next, 
 	}
 	return f.Session.Write(d, t, p)
 }
+
+// Cleartext that was read when the turn had been decided already is found, and goes on.
+func TestTurnoverHeldInClear(t *testing.T) {
+	x := onPipes(t, Config{})
+	x.c.observe(decode.Server, []byte("* OK\r\na OK go\r\n"))
+	if _, next := x.c.observe(decode.Client, []byte("a STARTTLS\r\n")); next != decode.TLSHere {
+		t.Fatalf("next is %d", next)
+	}
+	b := newBuffer()
+	b.hold([]byte("* CAPABILITY IMAP4rev1\r\n\x16\x03\x03"))
+	done := make(chan bool)
+	go func() { done <- x.c.inject(decode.Server, b) }()
+	talk(t, x.client).expect("* CAPABILITY IMAP4rev1")
+	if !<-done || string(b.held) != "\x16\x03\x03" {
+		t.Errorf("held %q", b.held)
+	}
+	if got := x.events.findings(); !slices.Contains(got, "starttls.response-injection") {
+		t.Errorf("findings: %v", got)
+	}
+}
