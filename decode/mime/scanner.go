@@ -29,6 +29,9 @@ type Scanner struct {
 	parts   []*Part
 	fields  fields
 	numbers []byte
+
+	roots []root // allocated, not yet used
+	grow  int    // how many were allocated last
 }
 
 // padding is the linear whitespace that is tolerated behind a delimiter.
@@ -40,14 +43,29 @@ func (s *Scanner) Reset(limits decode.Limits) {
 	s.active, s.off, s.nl = true, 0, 0
 	s.line, s.nodes = s.line[:0], s.nodes[:0]
 	s.open, s.longest = 0, 0
-	root := &struct {
-		part Part
-		list [1]*Part
-	}{}
+	root := s.newRoot()
 	root.list[0] = &root.part
 	s.parts = root.list[:1:1]
 	s.push(node{part: &root.part, owner: &root.part})
 	s.beginHeader()
+}
+
+// root is the message itself, and the list of parts while there are no others.
+type root struct {
+	part Part
+	list [1]*Part
+}
+
+// newRoot allocates for several messages at a time, the more of them have gone by
+// (BenchmarkSmallMessage).
+func (s *Scanner) newRoot() *root {
+	if len(s.roots) == 0 {
+		s.grow = min(max(2*s.grow, 1), 16)
+		s.roots = make([]root, s.grow)
+	}
+	r := &s.roots[0]
+	s.roots = s.roots[1:]
+	return r
 }
 
 // Active tells whether a message has begun and was not closed.
