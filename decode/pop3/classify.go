@@ -32,6 +32,7 @@ type clientLine struct {
 	from, to int // what has to be filled
 	encoded  int // where a base64 text begins inside of it; to where there is none
 	number   int // message number of LIST, RETR, DELE, TOP and UIDL; 0 where there is none
+	owes     int // AUTH: SASL responses that have to follow, at the least
 }
 
 // secret tells whether there is anything to fill.
@@ -124,8 +125,10 @@ func (s *session) arguments(c *clientLine, line []byte) {
 		case more:
 			c.from = start + len(word) + 1
 			c.encoded = c.from
+			c.owes = responses(word) - 1
 		default:
 			harmless = true
+			c.owes = responses(word)
 		}
 	case codeList, codeRetr, codeDele, codeTop, codeUidl:
 		harmless = only(args, "0123456789 ")
@@ -161,7 +164,7 @@ func (s *session) conversing() bool { return s.challenged || s.auths > 0 || s.af
 // while an AUTH is under way, one that is no known command. Behind a "+" even a keyword
 // is a response, where it stands alone: it is valid base64.
 func (s *session) responds(line []byte, known bool) bool {
-	if s.challenged {
+	if s.challenged && !s.doubtful {
 		return !known || bytes.IndexByte(line, ' ') < 0
 	}
 	return !known && s.conversing()
@@ -206,6 +209,15 @@ func isMechanism(word []byte) bool {
 		return true
 	}
 	return false
+}
+
+// responses is how many responses a mechanism has at the least. LOGIN sends name and
+// password one by one; there is none without any.
+func responses(mechanism []byte) int {
+	if bytes.EqualFold(mechanism, []byte("LOGIN")) {
+		return 2
+	}
+	return 1
 }
 
 // credentialShaped tells whether a line looks like a SASL response.

@@ -133,6 +133,9 @@ func (s *session) clientLine(t time.Time, line fragment.Line, before int64, part
 			return
 		}
 	}
+	if c.kind == isCommand {
+		s.overAfterAll(t)
+	}
 	s.remember(&c, line.Text)
 	text := s.filled(&c, line.Text)
 	s.giveClientLine(t, &c, line, before, part)
@@ -149,12 +152,25 @@ func (s *session) clientLine(t time.Time, line fragment.Line, before int64, part
 	}
 }
 
+// overAfterAll ends an exchange that was in doubt: a command follows its +OK.
+func (s *session) overAfterAll(t time.Time) {
+	if s.doubtful {
+		p, _ := s.queue.pop()
+		s.count(p.code, -1)
+		s.settle(t, p, true)
+	}
+	s.afterAuth = nil
+}
+
 // response makes the event of a SASL response (RFC 5034 §4).
 func (s *session) response(t time.Time, c *clientLine, text []byte, span decode.Span) {
 	p, ok := pending{}, false
 	switch {
 	case s.challenged:
 		s.count(s.queue.mark(), 1)
+		if f := s.queue.first(); f != nil {
+			f.owes--
+		}
 		p, ok = s.queue.head()
 	case s.auths > 0:
 		p, ok = s.queue.oldest(codeSASL)
@@ -167,7 +183,7 @@ func (s *session) response(t time.Time, c *clientLine, text []byte, span decode.
 			s.enter(t, decode.Authorization)
 		}
 	}
-	s.challenged = false
+	s.challenged, s.doubtful = false, false
 	e := s.event(t, decode.Client, decode.Continuation)
 	e.Text, e.Span = text, span
 	if c.kind == isResponse && !s.o.Secrets {
@@ -184,14 +200,11 @@ func (s *session) response(t time.Time, c *clientLine, text []byte, span decode.
 // command makes the event of a line that the server answers: a command, or anything that
 // it takes for one.
 func (s *session) command(t time.Time, c *clientLine, text []byte, span decode.Span) {
-	if s.afterAuth != nil && c.kind == isCommand {
-		s.afterAuth = nil
-	}
 	name := c.code.name()
 	if c.kind == isCommand && name == "" {
 		name = upper(text[:min(wordEnd(text), len(text))])
 	}
-	p := pending{cmd: &decode.Command{Name: name, Complete: t}, code: c.code, number: c.number}
+	p := pending{cmd: &decode.Command{Name: name, Complete: t}, code: c.code, number: c.number, owes: c.owes}
 	switch c.kind {
 	case isCommand:
 		e := s.event(t, decode.Client, decode.CommandLine)
@@ -212,7 +225,11 @@ func (s *session) command(t time.Time, c *clientLine, text []byte, span decode.S
 		} else if span.Len <= 2 && len(text) == 0 {
 			reason = "an empty line"
 		}
-		s.malformed(t, decode.Client, text, span, reason).Command = p.cmd
+		e := s.malformed(t, decode.Client, text, span, reason)
+		e.Command = p.cmd
+		if c.kind == isHTTP {
+			e.Detail = e.Detail.(decode.Fields).With("hint", "a browser or a health check was pointed at this port")
+		}
 	}
 	if s.early != nil {
 		ok := s.early.ok

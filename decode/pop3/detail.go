@@ -48,6 +48,7 @@ type Listing struct {
 	New      int      `json:"new,omitempty"`      // CAPA: capabilities that were not in the list before
 	Before   int      `json:"before,omitempty"`   // CAPA: how many the list before had, 0 where this is the first
 	Complete bool     `json:"complete"`           // the terminator came
+	Broken   bool     `json:"broken,omitempty"`   // and is not "." CRLF
 }
 
 // Rows gives the lines that are kept, and how many there were.
@@ -62,6 +63,7 @@ type Body struct {
 	Dots     []Dot  `json:"dots,omitempty"`    // the first of them
 	Listed   *int64 `json:"listed,omitempty"`  // what LIST said of its size, nil where that is not known
 	Complete bool   `json:"complete"`          // the terminator came
+	Broken   bool   `json:"broken,omitempty"`  // and is not CRLF "." CRLF
 }
 
 // dotsKept is how many un-stuffed lines are kept, and dotText how many octets of each.

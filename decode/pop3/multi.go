@@ -76,7 +76,7 @@ func (s *session) bodyOctets(t time.Time, p []byte) int {
 		case piece.End:
 			s.server.off += int64(len(piece.Wire))
 			s.emit(decode.Server, t, piece.Wire, true, false, false)
-			s.endMulti(t, true)
+			s.endMulti(t, true, piece.Broken)
 			for rest := piece.Rest; len(rest) > 0; {
 				// What stood behind a broken terminator is the beginning of a status line.
 				rest = rest[s.serverStep(t, rest):]
@@ -149,13 +149,13 @@ func (s *session) row(t time.Time, line []byte, span decode.Span, first time.Tim
 			return
 		}
 		if len(line) == 1 {
-			s.endMulti(t, true)
+			s.endMulti(t, true, span.Len < int64(len(".\r\n")))
 			return
 		}
 		// The offset of the next line is where the terminator ended.
 		off := s.server.off
 		s.server.off = span.Off + 2
-		s.endMulti(t, true)
+		s.endMulti(t, true, true)
 		s.server.off = off
 		s.reply(t, line[2:], decode.Span{Off: span.Off + 2, Len: span.Len - 2}, first)
 		return
@@ -222,9 +222,9 @@ func (m *multi) add(s *session, line []byte) {
 }
 
 // finish gives the listing.
-func (m *multi) finish(s *session, complete bool) *Listing {
+func (m *multi) finish(s *session, complete, broken bool) *Listing {
 	l := m.listing
-	l.Complete = complete
+	l.Complete, l.Broken = complete, broken
 	if over := l.Lines - listed; over > 0 {
 		n := min(over, listed)
 		l.Last = make([][]byte, 0, n)
@@ -251,7 +251,7 @@ func (m *multi) finish(s *session, complete bool) *Listing {
 
 // endMulti makes the events of the end of a multi-line response: the parts of a message,
 // and the end itself.
-func (s *session) endMulti(t time.Time, complete bool) {
+func (s *session) endMulti(t time.Time, complete, broken bool) {
 	m := &s.multi
 	var detail any
 	if m.code.body() {
@@ -268,7 +268,7 @@ func (s *session) endMulti(t time.Time, complete bool) {
 		}
 		b := &Body{
 			Message: m.number, Octets: m.stuffing.Octets, Wire: m.stuffing.Wire, Stuffed: m.stuffing.Stuffed,
-			Dots: m.dots, Complete: complete,
+			Dots: m.dots, Complete: complete, Broken: broken,
 		}
 		if n := m.number; n > 0 && n < len(s.sizes) && s.sizes[n] >= 0 && m.code.is(codeRetr) {
 			size := s.sizes[n]
@@ -276,7 +276,7 @@ func (s *session) endMulti(t time.Time, complete bool) {
 		}
 		detail = b
 	} else {
-		detail = m.finish(s, complete)
+		detail = m.finish(s, complete, broken)
 	}
 	e := s.event(t, decode.Server, decode.Multiline)
 	e.Name, e.Detail = m.code.name(), detail
@@ -293,7 +293,7 @@ var dot = []byte(".")
 
 // breakOff ends a multi-line response that will not be whole.
 func (s *session) breakOff(t time.Time) {
-	s.endMulti(t, false)
+	s.endMulti(t, false, false)
 }
 
 // endAtClose ends a multi-line response behind which nothing follows. A broken
@@ -308,7 +308,7 @@ func (s *session) endAtClose(t time.Time) {
 		} else if len(piece.Wire) > 0 {
 			s.content(t, piece)
 		}
-		s.endMulti(t, piece.End)
+		s.endMulti(t, piece.End, piece.Broken)
 		return
 	}
 	kept, n := x.lines.Held()
@@ -320,5 +320,5 @@ func (s *session) endAtClose(t time.Time) {
 		m.add(s, s.textOfServerPart())
 	}
 	s.flushServer(t)
-	s.endMulti(t, ended)
+	s.endMulti(t, ended, ended)
 }

@@ -56,6 +56,8 @@ var notes = map[about]func(*decode.Event) string{
 		switch {
 		case len(word) == 0:
 			return "ask which mechanisms there are"
+		case len(bytes.Trim(word, "x")) == 0:
+			return "argument redacted"
 		case isRedacted(e):
 			return join("log in with "+printable(word), "response redacted")
 		}
@@ -99,12 +101,17 @@ var notes = map[about]func(*decode.Event) string{
 		return redacted("response redacted")(e)
 	},
 
-	{decode.Completion, "STLS"}: success("both legs switch after this"),
-	{decode.Completion, "PASS"}: success("maildrop locked for us"),
-	{decode.Completion, "APOP"}: success("maildrop locked for us"),
-	{decode.Completion, "AUTH"}: success("maildrop locked for us"),
-	{decode.Completion, "RETR"}: success(`body follows, up to a lone "."`),
-	{decode.Completion, "TOP"}:  success(`header follows, up to a lone "."`),
+	{decode.Completion, "STLS"}: says("both legs switch after this"),
+	{decode.Completion, "PASS"}: says("maildrop locked for us"),
+	{decode.Completion, "APOP"}: says("maildrop locked for us"),
+	{decode.Completion, "AUTH"}: func(e *decode.Event) string {
+		if e.Detail != nil {
+			return "" // the list of mechanisms follows
+		}
+		return "maildrop locked for us"
+	},
+	{decode.Completion, "RETR"}: says(`body follows, up to a lone "."`),
+	{decode.Completion, "TOP"}:  says(`header follows, up to a lone "."`),
 	{decode.Completion, "STAT"}: func(e *decode.Event) string {
 		var n, octets int64
 		if _, err := fmt.Sscanf(string(e.Text), "+OK %d %d", &n, &octets); err != nil {
@@ -167,6 +174,13 @@ func Note(e *decode.Event) string {
 	if f != nil {
 		note = f(e)
 	}
+	if e.Kind == decode.CommandLine && isRedacted(e) {
+		switch name {
+		case "PASS", "APOP", "AUTH":
+		default:
+			return "argument redacted"
+		}
+	}
 	if e.Kind == decode.Completion && e.Name == "-ERR" {
 		return refusal(e.Text)
 	}
@@ -187,8 +201,6 @@ func incomplete(e *decode.Event) bool {
 }
 
 func says(s string) func(*decode.Event) string { return func(*decode.Event) string { return s } }
-
-func success(s string) func(*decode.Event) string { return says(s) }
 
 func redacted(s string) func(*decode.Event) string {
 	return func(e *decode.Event) string {

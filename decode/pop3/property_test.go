@@ -43,8 +43,8 @@ func drawRuns(t *rapid.T) []run {
 	return runs
 }
 
-func drawCut(t *rapid.T) func(string) []string {
-	n := rapid.IntRange(2, 9).Draw(t, "cut")
+// every cuts into pieces of n octets.
+func every(n int) func(string) []string {
 	return func(p string) []string {
 		var list []string
 		for p != "" {
@@ -65,6 +65,6 @@ func TestEventsDoNotDependOnCuts(t *testing.T) {
 		if rapid.Bool().Draw(t, "small") {
 			o.Limits = decode.Limits{Line: 40, Commands: 2, Queue: 5}
 		}
-		check(t, o, drawRuns(t), drawCut(t))
+		check(t, o, drawRuns(t), every(rapid.IntRange(2, 9).Draw(t, "cut")))
 	})
 }

@@ -7,6 +7,7 @@ type pending struct {
 	cmd    *decode.Command // nil beyond Limits.Commands
 	code   code
 	number int // message number; 0 where there is none, or beyond Limits.Commands
+	owes   int // AUTH: SASL responses that the client still owes, at the least
 }
 
 // queue holds the pending commands in order: the server answers in the order in which it
@@ -39,6 +40,14 @@ func (q *queue) head() (p pending, ok bool) {
 		return pending{code: *q.codes.at(0)}, true
 	}
 	return pending{}, false
+}
+
+// first gives the oldest command, nil where there is none that is kept in full.
+func (q *queue) first() *pending {
+	if q.full.len() == 0 {
+		return nil
+	}
+	return q.full.at(0)
 }
 
 func (q *queue) pop() (p pending, ok bool) {

@@ -209,6 +209,13 @@ func (s *session) reply(t time.Time, text []byte, span decode.Span, first time.T
 	switch {
 	case (st == statusOK || st == statusErr) && s.greets(span):
 		s.greeting(t, st, text, span)
+	case st == statusOK && s.owed():
+		s.challenge(t, text, span, first)
+		s.doubtful = true
+		s.events[len(s.events)-1].Findings = []decode.Finding{{
+			ID: "pop3.sasl-continuation", Severity: decode.Warning, Ref: "RFC 5034 §4", Dir: decode.Server, Span: span,
+			Text: "the server says +OK where \"+ \" is due; a client that believes it takes itself for logged in",
+		}}
 	case st == statusOK || st == statusErr:
 		s.completion(t, st == statusOK, text, span, first)
 	case st == statusMore && (!x.resync || s.conversing()):
@@ -256,7 +263,13 @@ func (s *session) challenge(t time.Time, text []byte, span decode.Span, first ti
 	e := s.event(t, decode.Server, decode.ContinuationRequest)
 	e.Text, e.Span, e.Name = text, span, p.code.name()
 	answer(e, p.cmd, t, first)
-	s.challenged = s.challenged || ok
+	s.challenged, s.doubtful = s.challenged || ok, false
+}
+
+// owed tells whether an AUTH is under way, and alone, whose mechanism cannot be done.
+func (s *session) owed() bool {
+	p := s.queue.first()
+	return p != nil && p.code&codeSASL != 0 && p.owes > 0 && s.queue.len() == 1
 }
 
 // completion is the status line that answers the oldest command.
@@ -313,7 +326,7 @@ func (s *session) settle(t time.Time, p pending, ok bool) {
 		if p.code&codeSASL == 0 {
 			break
 		}
-		s.challenged = false
+		s.challenged, s.doubtful = false, false
 		if ok {
 			s.login(t)
 			if s.queue.len() == 0 && p.cmd != nil {

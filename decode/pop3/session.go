@@ -29,6 +29,7 @@ type session struct {
 	stls    int // STLS among them: the client is parked
 
 	challenged bool     // "+" came: the next client line is a response
+	doubtful   bool     // QUIRK: what challenged was +OK where "+ " is due
 	afterAuth  *pending // QUIRK: its +OK may have stood for "+ "
 	tlsDue     bool     // STLS was accepted and Resume was not called yet
 	early      *early   // the reply to the unfinished client line
@@ -118,7 +119,7 @@ func (s *session) Resume(how decode.Resume, t time.Time) []decode.Event {
 	s.flushClient(t)
 	s.flushServer(t)
 	s.tls, s.tlsDue, s.stls, s.secrets, s.auths = true, false, 0, 0, 0
-	s.challenged, s.afterAuth, s.early = false, nil, nil
+	s.challenged, s.doubtful, s.afterAuth, s.early = false, false, nil, nil
 	s.queue.reset()
 	s.echo.Reset()
 	s.multi.drop()
