@@ -8,9 +8,10 @@ type Next uint8
 const (
 	// Continue: read on.
 	Continue Next = iota
-	// Park: a STARTTLS or STLS is unanswered. Do not read this direction further until
-	// the other direction's Write says TLSHere or Release. Octets that were not taken
-	// begin a TLS record and belong to the handshake; offer them again after Resume.
+	// Park: a STARTTLS or STLS is unanswered. Do not write this direction further until
+	// the other direction's Write says TLSHere or Release, unless it goes on with what does
+	// not begin a TLS record. Octets that were not taken begin one, or may, and belong to
+	// the handshake; offer them again with what follows them, or after Release.
 	Park
 	// TLSHere: STARTTLS was accepted; what follows the octets taken, in both
 	// directions, is TLS. Call Resume for it.

@@ -227,6 +227,8 @@ func (t *Trace) Mark(m Mark) []Event {
 	switch m.Kind {
 	case Open:
 		t.opened = m.Time
+	case Edit:
+		e.Origin = FromProxy
 	case TLS:
 		if m.Fields.Get("error") == "" && m.Fields.Get("leg") != "server" {
 			t.keep(m)
