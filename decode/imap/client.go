@@ -97,11 +97,9 @@ func (s *session) injection(x *side, first int, span decode.Span) {
 // clientPart is called while a line has no end yet.
 func (s *session) clientPart(t time.Time, held, part []byte) {
 	x := &s.client
-	if _, n := x.lines.Held(); n <= int64(s.o.Limits.Line)+2 {
-		return
+	if _, n := x.lines.Held(); n > int64(s.o.Limits.Line)+2 {
+		s.tapClientPart(t, held, part, false)
 	}
-	s.tooLong(x, t)
-	s.tapClientPart(t, held, part, false)
 }
 
 // tooLong says once that a line is longer than what is kept of it.
@@ -124,18 +122,20 @@ func (s *session) clientLine(t time.Time, line fragment.Line, held, part []byte)
 	c := s.classify(line.Text, line.Cut)
 	if line.Cut {
 		c.literal, c.more = fragment.ParseLiteral(line.Tail)
-		c.more = c.more && (c.kind == isCommand || c.kind == isRest)
 		s.tooLong(x, t)
-		s.tapClientPart(t, held, part, true)
+		s.clientLineCut(t, &c, line, held, part)
 	}
 	x.long = false
-	if c.from < c.to {
+	if c.kind == isCommand && c.info != nil && s.doubt == suspicious {
+		s.doubt = wary
+	}
+	if c.hidden {
 		s.remember(&c, line.Text)
 	}
 	text := s.filled(&c, line.Text)
 	if !line.Cut {
 		if raw := s.filled(&c, line.Raw()); s.o.Tap != nil {
-			s.emit(decode.Client, t, raw, true, c.from < c.to && !s.o.Secrets, false)
+			s.emit(decode.Client, t, raw, true, c.hidden && !s.o.Secrets, false)
 		}
 	}
 	x.tap.reset()
@@ -145,9 +145,7 @@ func (s *session) clientLine(t time.Time, line fragment.Line, held, part []byte)
 		}
 		x.resync = false
 	}
-	if !s.spoken {
-		s.spoken, s.greeted = true, true
-	}
+	s.spoken = true
 	span := decode.Span{Off: x.from, Len: line.Wire}
 	switch c.kind {
 	case isCommand:
@@ -158,6 +156,12 @@ func (s *session) clientLine(t time.Time, line fragment.Line, held, part []byte)
 		s.continuation(t, s.auth, text, span)
 	case isDone:
 		p := s.idle
+		if p == nil {
+			e := s.event(t, decode.Client, decode.Malformed)
+			e.Text, e.Span = s.text(text), span
+			e.Detail = decode.Fields{{Key: "reason", Value: "DONE, and no IDLE is under way"}}
+			return
+		}
 		s.idle = nil
 		p.Complete, p.First = t, time.Time{}
 		s.continuation(t, p, text, span).Tag = p.Tag
@@ -184,11 +188,14 @@ func (s *session) beginCommand(t time.Time, c *clientLine, text []byte, span dec
 	p := &pending{Command: &decode.Command{Tag: string(c.tag)}, info: c.info}
 	if c.info != nil {
 		p.Name = c.info.name
-	} else {
-		p.Name = unknownName(c.word)
+	} else if !c.nameless() {
+		p.Name = unknownName(text[c.at : c.at+len(c.word)])
 	}
 	p.uid = len(p.Name) > 4 && p.Name[:4] == "UID "
 	s.pending.push(p)
+	if c.info != nil && c.info.credentials {
+		s.doubt = max(s.doubt, wary)
+	}
 	args := text[min(c.args, len(text)):]
 	switch p.Name {
 	case "AUTHENTICATE":
@@ -204,7 +211,7 @@ func (s *session) beginCommand(t time.Time, c *clientLine, text []byte, span dec
 			s.idle = p
 		}
 	case "LOGIN":
-		_, p.arg = countLogin(args)
+		p.arg = countLogin(args)
 	case "SELECT", "EXAMINE":
 		p.readOnly = p.Name == "EXAMINE"
 		if end, _ := astring(args, 0); !c.more || end < len(args) && args[0] != '{' {
@@ -219,7 +226,7 @@ func (s *session) beginCommand(t time.Time, c *clientLine, text []byte, span dec
 }
 
 // countLogin tells how many arguments of LOGIN are on the line, literals not counted.
-func countLogin(args []byte) (rest []byte, n int) {
+func countLogin(args []byte) (n int) {
 	for at := 0; at < len(args); n++ {
 		end, _ := astring(args, at)
 		if args[at] == '{' {
@@ -229,7 +236,7 @@ func countLogin(args []byte) (rest []byte, n int) {
 			continue
 		}
 	}
-	return nil, n
+	return n
 }
 
 func (s *session) restOfCommand(t time.Time, c *clientLine, text []byte, span decode.Span) {
@@ -248,6 +255,9 @@ func (s *session) lineEnds(t time.Time, c *clientLine) {
 		l.body = p.info != nil && p.info.message
 		l.whole = l.body
 		p.waits = !c.literal.NonSync
+		if l.secret {
+			s.remembered() // a server may repeat the part of it that it has
+		}
 		s.beginLiteral(&s.client, t, c.literal)
 		return
 	}
@@ -259,6 +269,7 @@ func (s *session) lineEnds(t time.Time, c *clientLine) {
 	case "UNAUTHENTICATE":
 		// The client's compression ends behind this line (RFC 8437 §4.1).
 		s.client.inflater = nil
+		s.doubt = max(s.doubt, wary)
 	}
 }
 

@@ -100,8 +100,8 @@ func (s *session) endLiteral(x *side, t time.Time) {
 		owner = s.cur.Command
 		s.cur.waits = false
 		if l.secret {
-			s.secret = true
-			s.echo.Add(s.cur.secret)
+			s.remembered()
+			s.rememberLiteral(s.cur)
 			clear(s.cur.secret)
 			s.cur.secret = s.cur.secret[:0]
 		}
@@ -129,6 +129,20 @@ func (s *session) endLiteral(x *side, t time.Time) {
 	}
 }
 
+// rememberLiteral puts a secret that came as a literal where a server's echo of it is found.
+func (s *session) rememberLiteral(p *pending) {
+	if len(p.secret) == keptLiteral {
+		s.echo.All() // there may be more of it
+	}
+	s.echo.Add(p.secret)
+	if p.Name != "LOGIN" {
+		s.echo.AddEncoded(p.secret)
+	}
+	if bytes.ContainsAny(p.secret, "\r\n") {
+		s.rememberWords(p.secret) // a server may take each line for a command
+	}
+}
+
 // refuseLiteral ends a synchronizing literal that the server answered with NO or BAD
 // before an octet of it came (RFC 9051 §4.3).
 func (s *session) refuseLiteral(t time.Time, p *pending) {
@@ -137,6 +151,9 @@ func (s *session) refuseLiteral(t time.Time, p *pending) {
 		return
 	}
 	s.cur = nil
+	if l.secret || p.info != nil && p.info.credentials {
+		s.doubt = suspicious
+	}
 	if !l.active {
 		return // an empty one: nothing is left to refuse but the rest of the line
 	}

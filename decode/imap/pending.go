@@ -19,6 +19,7 @@ type pending struct {
 	waits    bool   // a synchronizing literal waits for its continuation request
 	secret   []byte // LOGIN: the literal that is being read, bounded
 	name     []byte // SELECT: the mailbox name as it came in a literal
+	n        uint64 // the how manieth command of the connection it is
 	box      mailbox
 	readOnly bool // EXAMINE
 	data     int  // untagged responses that belong to it
@@ -32,6 +33,8 @@ type queue struct {
 	order []*pending
 	head  int // order[:head] is gone
 	byTag map[string]*pending
+	// pushed counts the commands of the connection.
+	pushed uint64
 }
 
 func (q *queue) len() int {
@@ -51,6 +54,8 @@ func (q *queue) push(p *pending) {
 	if len(q.order)-q.head >= q.max {
 		q.remove(q.order[q.head])
 	}
+	q.pushed++
+	p.n = q.pushed
 	q.order = append(q.order, p)
 	// A tag in use twice belongs to the older command until that one is complete
 	// (RFC 9051 §2.2.1 asks for unique tags).

@@ -76,21 +76,39 @@ func (s *session) completion(t, first time.Time, r *response, text []byte, span 
 	e.Text, e.Span = s.text(text), span
 	e.Latency, e.First = p.latency(t), p.first()
 	e.Detail = d
-	if p.info != nil && p.info.credentials {
-		s.forget()
+	if s.secret {
+		s.forget(p, r.name == "OK")
 	}
 	s.consequences(t, p, r.name == "OK", d)
 }
 
-// forget drops the secrets, unless another command's are still under way.
-func (s *session) forget() {
+// forget drops the secrets once no answer can repeat them any more: the command p that had
+// them succeeded, or one that began behind them is complete, and no other has any.
+func (s *session) forget(p *pending, ok bool) {
+	if l := &s.client.literal; l.active && l.secret || s.mayHaveSecrets() {
+		return
+	}
+	if p.n > s.secretAt || ok && !s.stray && (p.info == nil || p.info.credentials) {
+		s.echo.Reset()
+		s.secret, s.stray = false, false
+	}
+}
+
+// mayHaveSecrets tells whether a command under way may have one.
+func (s *session) mayHaveSecrets() bool {
 	for _, q := range s.pending.order[s.pending.head:] {
 		if !q.done && (q.info == nil || q.info.credentials) {
-			return
+			return true
 		}
 	}
-	s.echo.Reset()
-	s.secret = false
+	return false
+}
+
+// trust ends the doubt of what the client may say without a login.
+func (s *session) trust() {
+	if s.doubt == wary && !s.mayHaveSecrets() {
+		s.doubt = noDoubt
+	}
 }
 
 // rememberEarly keeps the tags of a few completions that no command was known for.
@@ -106,6 +124,7 @@ func (s *session) consequences(t time.Time, p *pending, ok bool, d *Result) {
 	switch p.Name {
 	case "LOGIN", "AUTHENTICATE":
 		if ok {
+			s.trust()
 			if d.Capabilities == nil {
 				s.caps = nil // RFC 9051 §6.2.2: they may have changed
 			}
@@ -244,6 +263,7 @@ func (s *session) greet(t time.Time, name string) {
 	switch {
 	case name == "PREAUTH":
 		s.greeted = true
+		s.trust()
 		s.enter(t, decode.Authenticated)
 	case name == "BYE":
 		s.greeted = true

@@ -44,34 +44,44 @@ func (s *session) fromServer(t time.Time, p []byte) (int, decode.Next) {
 				x.injected = true
 			}
 			x.from = x.off
-			if s.secret && !s.o.Secrets {
-				run(false)
-				x.tap.holding = true
-			} else if n := s.row(t, p[i:]); n > 0 {
+		}
+		if s.secret && !s.o.Secrets && !x.tap.holding && !x.tap.passing && !x.tap.filling {
+			run(false)
+			_, before := x.lines.Held()
+			x.tap.holding, x.tap.clear = true, int(min(before, int64(s.o.Limits.Line)))
+		} else if x.lines.Empty() {
+			if n := s.row(t, p[i:]); n > 0 {
 				i += n
 				x.off += int64(n)
 				continue
 			}
 		}
+		held, before := x.lines.Held()
 		line, n, done := x.lines.Take(p[i:], t)
-		if x.tap.holding {
-			s.holdServer(t, n)
-			from = i + n
-		}
-		held := p[i : i+n]
+		part := p[i : i+n]
 		i += n
 		x.off += int64(n)
+		long := line.Cut || before+int64(n) > int64(s.o.Limits.Line)+2
+		switch {
+		case x.tap.holding && long:
+			s.holdServer(t, n)
+			s.heldTooLong(t, held, before, part)
+			from = i
+		case x.tap.holding:
+			s.holdServer(t, n)
+			from = i
+		case x.tap.filling:
+			s.emit(decode.Server, t, blankCopy(part), false, true, false)
+			from = i
+		}
 		if !done {
-			if _, n := x.lines.Held(); n > int64(s.o.Limits.Line)+2 {
+			if long {
 				s.tooLong(x, t)
-				if x.tap.holding {
-					s.heldTooLong(held, false)
-				}
 			}
 			break
 		}
 		first := len(s.events)
-		completes := s.serverLine(t, line, held)
+		completes := s.serverLine(t, line)
 		s.injection(x, first, decode.Span{Off: x.from, Len: line.Wire})
 		if completes {
 			run(true)
@@ -165,34 +175,9 @@ func (s *session) starttlsRefused(next *decode.Next) bool {
 	return true
 }
 
-// heldTooLong gives a held line that is longer than what is kept of it, as filler.
-func (s *session) heldTooLong(last []byte, end bool) {
-	total := 0
-	for _, p := range s.server.tap.pieces {
-		total += p.n
-	}
-	filler := make([]byte, total)
-	for i := range filler {
-		filler[i] = redact.Filler
-	}
-	if end {
-		copy(filler[total-len(lineEnd(last)):], lineEnd(last))
-	}
-	holding := s.server.tap.holding
-	s.releaseServer(filler, end, true)
-	s.server.tap.holding = holding && !end
-}
-
-func lineEnd(p []byte) []byte {
-	if bytes.HasSuffix(p, []byte("\r\n")) {
-		return p[len(p)-2:]
-	}
-	return p[max(0, len(p)-1):]
-}
-
 // serverLine makes events of a line that is whole. It tells whether a synthetic segment
 // should end behind it.
-func (s *session) serverLine(t time.Time, line fragment.Line, part []byte) bool {
+func (s *session) serverLine(t time.Time, line fragment.Line) bool {
 	x := &s.server
 	if line.Cut {
 		s.tooLong(x, t)
@@ -200,27 +185,24 @@ func (s *session) serverLine(t time.Time, line fragment.Line, part []byte) bool 
 	x.long = false
 	text := line.Text
 	r := s.parseResponse(text)
-	if x.tap.holding {
+	switch {
+	case x.tap.filling:
+		text = bytes.Clone(text)
+		redact.Blank(text[min(x.tap.from, len(text)):])
+		line.Tail = text
+		r = s.parseResponse(text)
+	case x.tap.holding:
+		filled := s.withoutEchoes(text, &r)
 		raw := line.Raw()
-		filled := false
-		if r.status >= 0 && s.echo.Active() {
-			if at, _ := s.echo.Find(text, r.status); at >= 0 {
-				filled = true
-				copied := bytes.Clone(text[:len(text):len(text)])
-				s.echo.Fill(copied[r.status:])
-				if raw != nil {
-					raw = append(copied, line.EOL...)
-				}
-				text = copied[:len(text)]
-				r = s.parseResponse(text)
-			}
+		fill := len(text) > 0 && &filled[0] != &text[0]
+		if fill {
+			raw = append(bytes.Clone(filled), line.EOL...)
+			text, line.Tail = filled, filled
+			r = s.parseResponse(text)
 		}
-		if raw != nil {
-			s.releaseServer(raw, r.kind == decode.Completion, filled)
-		} else {
-			s.heldTooLong(part, true)
-		}
+		s.releaseServer(raw[min(x.tap.clear, len(raw)):], r.kind == decode.Completion, fill)
 	}
+	x.tap.reset()
 	if x.resync {
 		if r.kind == decode.Malformed {
 			return false

@@ -28,7 +28,10 @@ type session struct {
 	tlsDue     bool     // STARTTLS was accepted and Resume was not called yet
 	early      []early  // completions that came before their command was whole
 	echo       redact.Echo
-	secret     bool     // a command with a secret is under way: server lines are held
+	secret     bool   // a secret is under way: server lines are held
+	secretAt   uint64 // the number of the command that was the last one when it came
+	stray      bool   // a secret stood where no command can be answered for it
+	doubt      doubt
 	auth       *pending // the oldest AUTHENTICATE under way
 	idle       *pending // an IDLE under way
 	compressed bool     // COMPRESS=DEFLATE is in force
@@ -66,9 +69,9 @@ type early struct {
 // New gives a session that stands before the greeting.
 func New(o decode.Options) decode.Session {
 	o.Limits = o.Limits.WithDefaults()
-	s := &session{o: o, state: decode.NotAuthenticated, tls: o.TLS, greeted: o.Mid}
+	s := &session{o: o, state: decode.NotAuthenticated, tls: o.TLS, greeted: o.Mid, doubt: wary}
 	if o.Mid {
-		s.state = decode.NoState
+		s.state, s.doubt = decode.NoState, noDoubt
 	}
 	s.client.dir, s.server.dir = decode.Client, decode.Server
 	s.client.lines.Max, s.server.lines.Max = o.Limits.Line, o.Limits.Line
@@ -185,6 +188,9 @@ func (s *session) Gap(d decode.Dir, t time.Time, n int64) []decode.Event {
 	if s.opaque {
 		return nil
 	}
+	if kept, octets := x.lines.Held(); octets > 0 {
+		s.endInMidLine(x, t, kept, octets, "octets are missing in the middle of the line")
+	}
 	e := s.event(t, d, decode.Desync)
 	e.Span = decode.Span{Off: x.off, Len: max(n, 0)}
 	e.Text = []byte("octets are missing here; decoding goes on with the next line that makes sense")
@@ -199,17 +205,23 @@ func (s *session) Gap(d decode.Dir, t time.Time, n int64) []decode.Event {
 	if n > 0 && x.literal.left >= n && x.literal.active {
 		x.literal.left -= n
 		x.literal.damaged = true
+		if x.literal.left == 0 {
+			s.endLiteral(x, t)
+		}
 		return s.events
 	}
 	if x.literal.active {
 		x.literal.damaged = true
 		s.endLiteral(x, t)
 	}
-	x.lines.Drop()
-	x.tap.reset()
-	x.resync, x.rest = true, ""
+	x.resync, x.rest, x.restOf = true, "", nil
 	if d == decode.Client {
-		s.cur = nil
+		if s.doubt > noDoubt { // what is missing may be a login
+			s.remembered()
+			s.stray = true
+			s.echo.All()
+		}
+		s.cur, s.doubt = nil, suspicious
 	}
 	return s.events
 }
@@ -234,15 +246,24 @@ func (s *session) Close(d decode.Dir, t time.Time) []decode.Event {
 // endInMidLine makes an event of a line that never got its end.
 func (s *session) endInMidLine(x *side, t time.Time, kept []byte, n int64, reason string) {
 	text := append([]byte(nil), kept[:min(len(kept), s.o.Limits.Line)]...)
-	if x.dir == decode.Client {
-		if !s.o.Secrets && !x.tap.passing {
-			redact.Fill(text)
-		}
-	} else if x.tap.holding {
-		redact.Fill(text)
+	switch {
+	case s.o.Secrets || x.tap.passing:
+	case x.dir == decode.Client:
+		redact.Blank(text)
+		s.remembered()
+		s.stray = true
+		s.rememberWords(kept)
+	case x.tap.holding:
+		redact.Blank(text[min(x.tap.clear, len(text)):])
+	case x.tap.filling:
+		redact.Blank(text[min(x.tap.from, len(text)):])
 	}
 	s.flushHeld(x, t)
 	x.lines.Drop()
+	if n > int64(s.o.Limits.Line)+2 {
+		s.tooLong(x, t)
+	}
+	x.long = false
 	e := s.event(t, x.dir, decode.Malformed)
 	e.Text = text
 	e.Span = decode.Span{Off: x.from, Len: n}

@@ -98,21 +98,42 @@ func TestSecretsAreFilled(t *testing.T) {
 	}
 }
 
-func deflated(t *testing.T, lines ...string) []byte {
-	var b bytes.Buffer
-	w, err := flate.NewWriter(&b, 6)
+// deflater compresses one direction.
+type deflater struct {
+	t testing.TB
+	b bytes.Buffer
+	w *flate.Writer
+}
+
+func newDeflater(t testing.TB) *deflater {
+	z := &deflater{t: t}
+	w, err := flate.NewWriter(&z.b, 6)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, l := range lines {
-		if _, err := w.Write([]byte(l)); err != nil {
-			t.Fatal(err)
-		}
-		if err := w.Flush(); err != nil {
-			t.Fatal(err)
-		}
+	z.w = w
+	return z
+}
+
+// flush gives a line as a peer sends it: what was added to the stream, flushed.
+func (z *deflater) flush(line string) string {
+	if _, err := z.w.Write([]byte(line)); err != nil {
+		z.t.Fatal(err)
 	}
-	return b.Bytes()
+	if err := z.w.Flush(); err != nil {
+		z.t.Fatal(err)
+	}
+	defer z.b.Reset()
+	return z.b.String()
+}
+
+func deflated(t *testing.T, lines ...string) []byte {
+	z := newDeflater(t)
+	var out []byte
+	for _, l := range lines {
+		out = append(out, z.flush(l)...)
+	}
+	return out
 }
 
 func TestCompress(t *testing.T) {

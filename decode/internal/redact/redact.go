@@ -19,6 +19,11 @@ func Fill(p []byte) {
 	if n := len(p); n >= 2 && p[0] == '"' && p[n-1] == '"' {
 		p = p[1 : n-1]
 	}
+	Blank(p)
+}
+
+// Blank overwrites p, but for CR and LF: a piece of a secret, whose quotes are elsewhere.
+func Blank(p []byte) {
 	for i, c := range p {
 		if c != '\r' && c != '\n' {
 			p[i] = Filler
@@ -36,7 +41,7 @@ const longest = 4 << 10
 
 // telling is how many octets of a long secret are enough to know it by: servers cut what
 // they repeat.
-const telling = 12
+const telling = 8
 
 // most bounds how many forms of secrets are remembered. Beyond it everything is taken for
 // a secret.
@@ -46,7 +51,7 @@ const most = 64
 // since servers write in upper case what they took for a command. The zero value is ready.
 type Echo struct {
 	needles []needle
-	over    bool // there were more than most
+	over    bool // there is more than what is kept: everything is taken for a secret
 }
 
 type needle struct {
@@ -55,7 +60,10 @@ type needle struct {
 }
 
 // Active tells whether there is anything to look for.
-func (e *Echo) Active() bool { return len(e.needles) > 0 }
+func (e *Echo) Active() bool { return len(e.needles) > 0 || e.over }
+
+// All says that a secret went by that is not kept: from now on everything is taken for it.
+func (e *Echo) All() { e.over = true }
 
 // Reset forgets all secrets.
 func (e *Echo) Reset() {
@@ -68,7 +76,7 @@ func (e *Echo) Reset() {
 // Add remembers a secret as it is, in base64, and as the inside of a quoted string. It
 // copies p.
 func (e *Echo) Add(p []byte) {
-	if len(p) < shortest {
+	if len(p) < shortest || isFiller(p) {
 		return
 	}
 	e.needle(p)
@@ -86,7 +94,7 @@ func (e *Echo) Add(p []byte) {
 // behind "Bearer ", and the last word, which is the digest of CRAM-MD5 (RFC 2195 §2).
 func (e *Echo) AddEncoded(p []byte) {
 	trimmed := bytes.TrimRight(p, "= \t")
-	if len(trimmed) < shortest {
+	if len(trimmed) < shortest || isFiller(trimmed) {
 		return
 	}
 	e.needle(trimmed)
@@ -108,10 +116,11 @@ func (e *Echo) AddEncoded(p []byte) {
 	}
 }
 
+// isFiller tells whether a secret is what Fill left of one, in a capture that is decoded
+// again: it must not hide what was shown before.
+func isFiller(p []byte) bool { return len(bytes.Trim(p, `xX"`)) == 0 }
+
 func (e *Echo) needle(p []byte) {
-	if len(bytes.TrimLeft(p, "xX")) == 0 {
-		return // filler, of a capture that is decoded again
-	}
 	if len(e.needles) == most {
 		e.over = true
 		return
@@ -164,10 +173,24 @@ func (e *Echo) Find(text []byte, from int) (at, n int) {
 	return at, n
 }
 
+// Begins tells whether p, of at least 4 octets, is the beginning of a secret.
+func (e *Echo) Begins(p []byte) bool {
+	if e.over {
+		return true
+	}
+	folded := lower(p)
+	for _, n := range e.needles {
+		if len(p) >= shortest && bytes.HasPrefix(n.p, folded) {
+			return true
+		}
+	}
+	return false
+}
+
 // Fill overwrites every secret in text and tells whether there was one.
 func (e *Echo) Fill(text []byte) bool {
 	if e.over {
-		Fill(text)
+		Blank(text)
 		return len(text) > 0
 	}
 	found := false
@@ -179,7 +202,7 @@ func (e *Echo) Fill(text []byte) bool {
 				break
 			}
 			found, from = true, at
-			Fill(text[at : at+n])
+			Blank(text[at : at+n])
 		}
 	}
 	return found

@@ -94,6 +94,9 @@ func TestTooManySecretsFailClosed(t *testing.T) {
 	if at, n := e.Find([]byte("anything"), 3); at != 3 || n != 5 {
 		t.Fatalf("found %d+%d", at, n)
 	}
+	if !e.Begins([]byte("abcd")) {
+		t.Fatal("a beginning was not told")
+	}
 	e.Reset()
 	if e.Active() || e.Fill([]byte("pwd000")) {
 		t.Fatal("still active")
@@ -134,4 +137,19 @@ func TestEchoProperty(t *testing.T) {
 			from = at + n
 		}
 	})
+}
+
+func TestBegins(t *testing.T) {
+	var e Echo
+	e.Add([]byte("Sesame, open"))
+	for p, want := range map[string]bool{"sesa": true, "SESAME,": true, "ses": false, "esame": false, "sesame, open!": false} {
+		if got := e.Begins([]byte(p)); got != want {
+			t.Errorf("%q: got %t", p, got)
+		}
+	}
+	e.Reset()
+	e.All()
+	if !e.Active() || !e.Begins([]byte("anything")) {
+		t.Error("not everything is taken for a secret")
+	}
 }
