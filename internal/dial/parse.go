@@ -69,7 +69,7 @@ func parse(raw string, listen bool) (URL, error) {
 	}
 	if strings.Contains(path, "@") {
 		return URL{}, p.fail(`"@" behind the host`,
-			`in a mailbox name "@" is written %40; a user name goes before the host, with "/" written %2F; a password goes into MAILTRACE_PASSWORD`)
+			`in a mailbox name "@" is written %40; a user name goes before the host, with "/" written %2F; a password stays with the mail client`)
 	}
 	if strings.ContainsAny(path, "?#") {
 		return URL{}, p.fail(`a "?" or "#"`, "in a mailbox name they are written %3F and %23")
@@ -142,7 +142,7 @@ func (p *parser) user(u URL, raw, hostport string) (string, error) {
 	}
 	switch {
 	case hasPassword:
-		hint := "set MAILTRACE_PASSWORD or use --password-command"
+		hint := "leave it to the mail client"
 		if meant != "" {
 			hint += ", and write " + meant
 		}
