@@ -207,7 +207,10 @@ func untaggedNote(e *decode.Event) string {
 		}
 		return fmt.Sprintf("%s messages: sequence numbers 1–%s", thousands(d.Messages), thousands(d.Messages))
 	case *Gone:
-		if d.Left > 0 && d.Left >= d.Number {
+		if d.Left == d.Number {
+			return fmt.Sprintf("seq %d gone · %d is now %d", d.Number, d.Number+1, d.Number)
+		}
+		if d.Left > d.Number {
 			return fmt.Sprintf("seq %d gone · %d–%d are now %d–%d", d.Number, d.Number+1, d.Left+1, d.Number, d.Left)
 		}
 		return fmt.Sprintf("seq %d gone", d.Number)
