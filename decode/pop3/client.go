@@ -16,6 +16,7 @@ type client struct {
 	rule    rule
 	decided clientLine // what the line is, where the rule is not byWhole
 	given   int64      // octets of the line that the recorder has
+	flushed bool       // a part of the line was given before the line was decided
 	long    bool       // a finding said that the line is too long
 }
 
@@ -38,7 +39,7 @@ func (s *session) fromClient(t time.Time, p []byte) int {
 					return len(p)
 				}
 			}
-			x.from, x.rule, x.given, x.long = x.off, byWhole, 0, false
+			x.from, x.rule, x.given, x.long, x.flushed = x.off, byWhole, 0, false, false
 		}
 		held, before := x.lines.Held()
 		line, n, done := x.lines.Take(p[i:], t)
@@ -63,6 +64,7 @@ func (s *session) fromClient(t time.Time, p []byte) int {
 			s.giveClientPart(t, held, before, part)
 			return i
 		}
+		line.Text = s.lasting(line.Text, before, n)
 		first, injected := len(s.events), s.stls > 0 || s.tlsDue
 		s.clientLine(t, line, before, part)
 		if injected {
@@ -99,7 +101,7 @@ func (s *session) flushEarly(t time.Time) {
 	if s.o.Tap != nil && x.given < n {
 		s.giveClient(t, kept[x.given:], x.given, false)
 	}
-	x.given = n
+	x.given, x.flushed = n, true
 }
 
 // tooLong tells once that a line is longer than what is kept of it.
@@ -122,6 +124,10 @@ func (s *session) clientLine(t time.Time, line fragment.Line, before int64, part
 	c := x.decided
 	if x.rule == byWhole {
 		c = s.classify(line.Text, byWhole)
+		if x.flushed && c.code&codeName <= codeUnknown {
+			// What was given began like a keyword, and filler like the rest may follow it.
+			c = s.classify(line.Text, byNothing)
+		}
 	} else {
 		c.to = len(line.Text)
 	}

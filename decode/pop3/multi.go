@@ -77,7 +77,7 @@ func (s *session) bodyOctets(t time.Time, p []byte) int {
 			s.server.off += int64(len(piece.Wire))
 			s.emit(decode.Server, t, piece.Wire, true, false, false)
 			s.endMulti(t, true, piece.Broken)
-			for rest := piece.Rest; len(rest) > 0; {
+			for rest := s.copied(piece.Rest); len(rest) > 0; {
 				// What stood behind a broken terminator is the beginning of a status line.
 				rest = rest[s.serverStep(t, rest):]
 			}

@@ -81,6 +81,7 @@ func (s *session) serverStep(t time.Time, p []byte) int {
 		s.emit(decode.Server, t, part, false, false, false)
 	}
 	if done {
+		line.Text = s.lasting(line.Text, before, n)
 		first, injected := len(s.events), s.tlsDue
 		s.serverLine(t, line, part)
 		if injected {
@@ -178,21 +179,27 @@ func statusOf(text []byte) status {
 	return noStatus
 }
 
-// indicator gives the length of the status indicator, in which nothing is filled.
+// indicator gives the length of the status indicator and the space behind it, in which
+// nothing is filled.
 func indicator(text []byte) int {
-	behind := 0
+	n := 0
 	if len(text) > 2 && text[0] == '.' && text[1] == '\r' {
-		behind = 2 // a broken terminator
+		n = 2 // a broken terminator
 	}
-	switch statusOf(text[behind:]) {
+	switch statusOf(text[n:]) {
 	case statusOK:
-		return behind + 3
+		n += len("+OK")
 	case statusErr:
-		return behind + 4
+		n += len("-ERR")
 	case statusMore:
-		return behind + 1
+		n += len("+")
+	default:
+		return 0
 	}
-	return 0
+	if n < len(text) && text[n] == ' ' {
+		n++
+	}
+	return n
 }
 
 // repliesEarly tells whether a line is the reply to a command that is not whole yet.

@@ -214,6 +214,15 @@ func (s *session) event(t time.Time, d decode.Dir, k decode.Kind) *decode.Event 
 	return &s.events[len(s.events)-1]
 }
 
+// lasting gives a line's text that is valid until the next call. What was gathered from
+// pieces, or was too long, lies in a buffer that a line behind it uses again.
+func (s *session) lasting(text []byte, before int64, n int) []byte {
+	if before > 0 || n > s.o.Limits.Line {
+		return s.copied(text)
+	}
+	return text
+}
+
 func (s *session) malformed(t time.Time, d decode.Dir, text []byte, span decode.Span, reason string) *decode.Event {
 	e := s.event(t, d, decode.Malformed)
 	e.Text, e.Span, e.Detail = text, span, decode.Fields{{Key: "reason", Value: reason}}

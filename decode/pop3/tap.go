@@ -142,9 +142,9 @@ func (s *session) flushServer(t time.Time) {
 	x := &s.server
 	if len(x.pieces) > 0 {
 		kept, _ := x.lines.Held()
-		rest := bytes.Clone(kept[min(x.clear, int64(len(kept))):])
-		fill(rest)
-		s.release(rest, false, true)
+		rest := bytes.Clone(kept)
+		fill(rest[min(max(x.clear, int64(indicator(kept))), int64(len(kept))):])
+		s.release(rest[min(x.clear, int64(len(rest))):], false, true)
 	}
 	x.lines.Drop()
 	x.clear, x.filler = 0, false
@@ -161,7 +161,7 @@ func (s *session) textOfServerPart() []byte {
 	case s.server.filler:
 		fill(text[min(s.server.keep, int64(len(text))):])
 	case len(s.server.pieces) > 0:
-		fill(text[min(s.server.clear, int64(len(text))):])
+		fill(text[min(max(s.server.clear, int64(indicator(text))), int64(len(text))):])
 	}
 	return text
 }
