@@ -265,7 +265,9 @@ func (s *session) lineEnds(t time.Time, c *clientLine) {
 	p.whole, p.Complete = true, t
 	switch p.Name {
 	case "STARTTLS":
-		s.askTLS(t, p)
+		if !s.compressed && s.starttls == nil { // the first of two is the one that is answered first
+			s.askTLS(t, p)
+		}
 	case "UNAUTHENTICATE":
 		// The client's compression ends behind this line (RFC 8437 §4.1).
 		s.client.inflater = nil

@@ -150,14 +150,15 @@ func isMechanism(p []byte) bool {
 	return len(p) <= 20 && !mixed
 }
 
-// isName tells whether a word looks like the name of a command (or of UID and a command).
+// isName tells whether a word looks like the name of a command (or of UID and a command),
+// and not like filler.
 func isName(p []byte) bool {
 	for _, c := range p {
 		if (c < '0' || c > '9') && (c < 'A' || c > 'Z') && (c < 'a' || c > 'z') && c != '-' && c != '.' && c != '_' && c != ' ' {
 			return false
 		}
 	}
-	return len(p) <= longestName
+	return len(p) <= longestName && len(bytes.Trim(p, "xX")) > 0
 }
 
 // parseCommand reads "tag SP command" and tells whether the command is known.

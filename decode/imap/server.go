@@ -170,7 +170,7 @@ func (s *session) starttlsRefused(next *decode.Next) bool {
 	if s.starttls == nil || !s.starttls.done {
 		return false
 	}
-	s.starttls = nil
+	s.starttls, s.client.injected = nil, false
 	*next = decode.Release
 	return true
 }

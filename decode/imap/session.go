@@ -171,7 +171,10 @@ func (s *session) Resume(how decode.Resume, t time.Time) []decode.Event {
 	s.caps = nil // RFC 9051 §6.2.1: what was known of the server is discarded
 	for _, x := range [...]*side{&s.client, &s.server} {
 		if kept, n := x.lines.Held(); n > 0 {
+			first := len(s.events)
 			s.endInMidLine(x, t, kept, n, "TLS begins in the middle of a line")
+			x.injected = true
+			s.injection(x, first, decode.Span{Off: x.from, Len: n})
 		}
 		x.injected = false
 	}

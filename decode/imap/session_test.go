@@ -42,24 +42,69 @@ func TestTranscripts(t *testing.T) {
 	}
 }
 
+// nonsense are the words of dialogues that look a little like IMAP.
+var nonsense = []string{
+	"a1 ", "a2 ", "a3 ", "* ", "+ ", "+\r\n", "OK ", "NO ", "BAD ", "LOGIN ", "u1 ", "secret", "\"", "\"se cret\"", "{3}", "{2+}", "{0}", "{0+}", "{6}\r\n",
+	"~{4}", "\r\n", "\r\n", "\r\n", "\n", "AUTHENTICATE PLAIN", "AUTHENTICATE LOGIN", "AHUxAHNlY3JldA==", "c2VjcmV0", "IDLE", "DONE", "DONE\r\n",
+	"SELECT INBOX", "EXAMINE ", "CLOSE", "NOOP", "1 FETCH (BODY[] ", "1 FETCH (FLAGS ())", ")", ")\r\n", "STARTTLS", "\x16\x03\x01", "BYE", "*", "*\r\n", "\r",
+	"x", " ", "  ", "\t", "\x00", "\xff", "UID FETCH 1 BODY[]", "UID ", "APPEND x ", "GET / HTTP/1.1", "FOO bar", "LOGOUT", "[CAPABILITY IMAP4rev1]",
+	"[ALERT] ", "3 EXISTS", "1 EXPUNGE", "PREAUTH ", "CAPABILITY", "UNAUTHENTICATE", "a1 OK\r\n", "a1 NO\r\n", "a2 BAD\r\n", "a1 LOGIN {2}\r\n", "a1 LOGIN u1 secret\r\n",
+	"a2 IDLE\r\n", "a3 NOOP\r\n", "a1 STARTTLS\r\n", "* OK ready\r\n", "* PREAUTH hi\r\n", "LIST () \"/\" ", "S", "E", "}", "{", "(", "A1 ", "a1 AUTHENTICATE PLAIN\r\n",
+}
+
+// drawDialogue draws a dialogue of nonsense, the lines of some directions whole.
+func drawDialogue(t *rapid.T) []decodetest.Chunk {
+	var chunks []decodetest.Chunk
+	if rapid.Bool().Draw(t, "greeting") {
+		chunks = append(chunks, decodetest.Chunk{Dir: decode.Server, Octets: []byte("* OK ready\r\n")})
+	}
+	for range rapid.IntRange(1, 30).Draw(t, "chunks") {
+		d := decode.Dir(rapid.IntRange(1, 2).Draw(t, "dir"))
+		text := strings.Join(rapid.SliceOfN(rapid.SampledFrom(nonsense), 1, 8).Draw(t, "words"), "")
+		if rapid.IntRange(0, 3).Draw(t, "whole") > 0 {
+			text += "\r\n"
+		}
+		if n := len(chunks); n > 0 && chunks[n-1].Dir == d {
+			chunks[n-1].Octets = append(chunks[n-1].Octets, text...)
+			continue
+		}
+		chunks = append(chunks, decodetest.Chunk{Dir: d, Octets: []byte(text)})
+	}
+	for _, c := range chunks {
+		t.Logf("%s %q", c.Dir, c.Octets)
+	}
+	return chunks
+}
+
 // Random octets that look a little like IMAP.
 func TestPropertiesOfNonsense(t *testing.T) {
-	words := []string{
-		"a1 ", "a2 ", "* ", "+ ", "OK ", "NO ", "LOGIN ", "u1 ", "secret", "\"", "{3}", "{2+}", "{0}", "\r\n", "\r\n", "\n", "AUTHENTICATE PLAIN",
-		"AHUxAHNlY3JldA==", "IDLE", "DONE", "SELECT INBOX", "1 FETCH (BODY[] ", ")", "STARTTLS", "\x16\x03\x01", "BYE", "*", "\r", "x", " ",
-		"UID FETCH 1 BODY[]", "APPEND x ", "GET / HTTP/1.1", "FOO bar", "LOGOUT", "[CAPABILITY IMAP4rev1]",
-	}
 	rapid.Check(t, func(t *rapid.T) {
-		var chunks []decodetest.Chunk
-		for range rapid.IntRange(1, 12).Draw(t, "chunks") {
-			d := decode.Dir(rapid.IntRange(1, 2).Draw(t, "dir"))
-			if n := len(chunks); n > 0 && chunks[n-1].Dir == d {
+		decodetest.Properties(t, imap.New, drawDialogue(t), func(n int) int { return rapid.IntRange(0, n).Draw(t, "n") })
+	})
+}
+
+// The same inside of compression.
+func TestPropertiesOfCompressedNonsense(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		chunks := []decodetest.Chunk{
+			{Dir: decode.Server, Octets: []byte("* OK hello\r\n")},
+			{Dir: decode.Client, Octets: []byte("z1 COMPRESS DEFLATE\r\n")},
+			{Dir: decode.Server, Octets: []byte("z1 OK go\r\n")},
+		}
+		client, server := newDeflater(t), newDeflater(t)
+		for _, c := range drawDialogue(rt) {
+			z := client
+			if c.Dir == decode.Server {
+				z = server
+			}
+			deflated := []byte(z.flush(string(c.Octets)))
+			if n := len(chunks); chunks[n-1].Dir == c.Dir {
+				chunks[n-1].Octets = append(chunks[n-1].Octets, deflated...)
 				continue
 			}
-			text := strings.Join(rapid.SliceOfN(rapid.SampledFrom(words), 1, 8).Draw(t, "words"), "")
-			chunks = append(chunks, decodetest.Chunk{Dir: d, Octets: []byte(text)})
+			chunks = append(chunks, decodetest.Chunk{Dir: c.Dir, Octets: deflated})
 		}
-		decodetest.Properties(t, imap.New, chunks, func(n int) int { return rapid.IntRange(0, n).Draw(t, "n") })
+		decodetest.Properties(rt, imap.New, chunks, func(n int) int { return rapid.IntRange(0, n).Draw(rt, "n") })
 	})
 }
 

@@ -118,7 +118,7 @@ func (e *Echo) AddEncoded(p []byte) {
 
 // isFiller tells whether a secret is what Fill left of one, in a capture that is decoded
 // again: it must not hide what was shown before.
-func isFiller(p []byte) bool { return len(bytes.Trim(p, `xX"`)) == 0 }
+func isFiller(p []byte) bool { return len(bytes.Trim(p, "xX\"\r\n")) == 0 }
 
 func (e *Echo) needle(p []byte) {
 	if len(e.needles) == most {
