@@ -276,7 +276,7 @@ func refusal(text []byte) string {
 	case "SYS/PERM":
 		return "trouble at the server that will last"
 	case "UTF8":
-		return "the maildrop needs UTF8 (RFC 6856 §2.1)"
+		return "the maildrop needs UTF8 (RFC 6856 §5)"
 	}
 	return ""
 }

@@ -7,7 +7,8 @@ import (
 )
 
 // Protocol is POP3 as the registry knows it.
-var Protocol = decode.Protocol{Name: "pop3", Port: 110, TLSPort: 995, Greets: greets,
+var Protocol = decode.Protocol{
+	Name: "pop3", Port: 110, TLSPort: 995, Greets: greets,
 	New: New, Note: Note, Rewriter: NewRewriter,
 }
 

@@ -41,7 +41,8 @@ func TestRewriterEditsCapabilityReplies(t *testing.T) {
 	}{
 		{"nothing", decode.Rewrite{}, joined(runs, decode.Server), nil},
 		{
-			"remove", decode.Rewrite{RemoveStartTLS: true, Hide: []string{"auth=*-plus", "UI*"}},
+			"remove",
+			decode.Rewrite{RemoveStartTLS: true, Hide: []string{"auth=*-plus", "UI*"}},
 			"+OK STLS\r\n+OK\r\nTOP\r\nSASL PLAIN SCRAM-SHA-256\r\n.\r\n+OK\r\nSTLS\r\nSASL SCRAM-SHA-256-PLUS\r\n..\r\n.\r\n+OK\r\n1 STLS\r\n.\r\n+OK\r\n.\r\n",
 			[]decode.Edited{
 				{Before: "STLS", What: "removed STLS"},
@@ -52,7 +53,8 @@ func TestRewriterEditsCapabilityReplies(t *testing.T) {
 			},
 		},
 		{
-			"add", decode.Rewrite{AddStartTLS: true},
+			"add",
+			decode.Rewrite{AddStartTLS: true},
 			"+OK STLS\r\n" + capa + "+OK\r\nSTLS\r\nSASL SCRAM-SHA-256-PLUS\r\n..\r\n.\r\n+OK\r\n1 STLS\r\n.\r\n+OK\r\nUIDL\r\nSTLS\r\n.\r\n",
 			[]decode.Edited{{After: "STLS", What: "added STLS"}},
 		},
