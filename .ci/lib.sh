@@ -96,10 +96,10 @@ fuzz_all() {
 	done <"$work/fuzz.targets"
 }
 
-# interop prints one line a test; of a failure the end of what it said.
+# interop ARGUMENT… prints one line a test; of a failure the end of what it said.
 interop() {
 	local log=$work/interop.log status=0
-	go test -tags interop -count=1 -timeout 15m -v ./internal/interop/... >"$log" 2>&1 || status=$?
+	go test -tags interop -count=1 -timeout 15m -v "$@" ./internal/interop/... >"$log" 2>&1 || status=$?
 	grep -E '^(--- |ok|FAIL|PASS|panic)|^ +--- FAIL' "$log" || true
 	if [ $status != 0 ]; then
 		grep -vE '^=== |^ *--- PASS' "$log" | cut -c1-500 | tail -n 300

@@ -139,11 +139,14 @@ service pop3-login {
     ssl = yes
   }
 }
-{{if .Chroot}}
 service anvil {
-  chroot =
+  {{.Chroot}}
+  # No penalty that grows with each failed login from an address.
+  unix_listener anvil-auth-penalty {
+    mode = 0
+  }
 }
-{{end}}`))
+`))
 
 // startDovecot writes a configuration and mailboxes below dir, starts a server and waits
 // until it answers.
