@@ -1,5 +1,6 @@
 // Command bench prints how mailtrace compares with a bare TLS-to-TLS copy: ratios of one
-// run, rounds interleaved, the median and the spread.
+// run: in each round the sides take turns, and of the rounds stand the median and the
+// spread.
 //
 //	go run ./internal/bench            all of it
 //	go run ./internal/bench -only noop

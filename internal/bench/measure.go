@@ -16,7 +16,34 @@ type measure struct {
 	higher bool // more is better
 	limit  float64
 	unit   string
+	once   bool // a turn is a round
 	take   func(s *side, roots *x509.CertPool) (float64, error)
+}
+
+// turns is how many times the sides take turns within a round, so that what else the
+// machine does meets both alike.
+const turns = 5
+
+// round gives the median of a few turns of each side.
+func (m *measure) round(a, b *side, roots *x509.CertPool) (mine, bare float64, err error) {
+	n := turns
+	if m.once {
+		n = 1
+	}
+	var x, y []float64
+	for range n {
+		for _, s := range [...]struct {
+			side *side
+			to   *[]float64
+		}{{a, &x}, {b, &y}} {
+			v, err := m.take(s.side, roots)
+			if err != nil {
+				return 0, 0, err
+			}
+			*s.to = append(*s.to, v)
+		}
+	}
+	return median(x), median(y), nil
 }
 
 func throughput(item string, octets, times int) func(*side, *x509.CertPool) (float64, error) {
@@ -43,7 +70,7 @@ func noop(s *side, roots *x509.CertPool) (float64, error) {
 	if err := c.login(); err != nil {
 		return 0, err
 	}
-	times := make([]float64, 2000)
+	times := make([]float64, 500)
 	for i := range times {
 		begin := time.Now()
 		if err := c.command("a2 NOOP"); err != nil {
@@ -55,7 +82,7 @@ func noop(s *side, roots *x509.CertPool) (float64, error) {
 }
 
 func connect(s *side, roots *x509.CertPool) (float64, error) {
-	times := make([]float64, 60)
+	times := make([]float64, 15)
 	for i := range times {
 		begin := time.Now()
 		c, err := dial(s.addr, roots)
