@@ -149,9 +149,9 @@ func (s *session) clientLine(t time.Time, line fragment.Line, held, part []byte)
 	span := decode.Span{Off: x.from, Len: line.Wire}
 	switch c.kind {
 	case isCommand:
-		s.beginCommand(t, &c, text, span)
+		s.beginCommand(t, &c, line, text, span)
 	case isRest:
-		s.restOfCommand(t, &c, text, span)
+		s.restOfCommand(t, &c, line, text, span)
 	case isSASL:
 		s.continuation(t, s.auth, text, span)
 	case isDone:
@@ -184,14 +184,13 @@ func (s *session) continuation(t time.Time, p *pending, text []byte, span decode
 	return e
 }
 
-func (s *session) beginCommand(t time.Time, c *clientLine, text []byte, span decode.Span) {
-	p := &pending{Command: &decode.Command{Tag: string(c.tag)}, info: c.info}
+func (s *session) beginCommand(t time.Time, c *clientLine, line fragment.Line, text []byte, span decode.Span) {
+	p := &pending{Command: &decode.Command{Tag: string(keptTag(c.tag))}, info: c.info}
 	if c.info != nil {
 		p.Name = c.info.name
 	} else if !c.nameless() {
 		p.Name = unknownName(text[c.at : c.at+len(c.word)])
 	}
-	p.uid = len(p.Name) > 4 && p.Name[:4] == "UID "
 	s.pending.push(p)
 	if c.info != nil && c.info.credentials {
 		s.doubt = max(s.doubt, wary)
@@ -211,25 +210,53 @@ func (s *session) beginCommand(t time.Time, c *clientLine, text []byte, span dec
 			s.idle = p
 		}
 	case "LOGIN":
-		p.arg = countLogin(args)
+		p.arg = countArgs(args)
 	case "SELECT", "EXAMINE":
 		p.readOnly = p.Name == "EXAMINE"
-		if end, _ := astring(args, 0); !c.more || end < len(args) && args[0] != '{' {
-			p.name = append(p.name, unquote(args[:end])...)
+		args = bytes.TrimLeft(args, " ")
+		if end, _ := astring(args, 0); !c.more || end < len(args) && !isAnnouncement(args) {
+			name := unquote(args[:end])
+			p.name = append(p.name, name[:min(len(name), keptName)]...)
+			p.named = true
 		}
 	}
 	e := s.event(t, decode.Client, decode.CommandLine)
 	e.Command, e.Tag, e.Name = p.Command, p.Tag, p.Name
 	e.Text, e.Span = s.text(text), span
 	s.cur = p
-	s.lineEnds(t, c)
+	s.lineEnds(t, c, line, text)
 }
 
-// countLogin tells how many arguments of LOGIN are on the line, literals not counted.
-func countLogin(args []byte) (n int) {
+func isAnnouncement(args []byte) bool {
+	return bytes.HasPrefix(args, []byte("{")) || bytes.HasPrefix(args, []byte("~{"))
+}
+
+// namesMailbox tells whether the literal that a line of APPEND or REPLACE announces is the
+// mailbox name, not a message.
+func namesMailbox(c *clientLine, text []byte) bool {
+	if c.kind != isCommand {
+		return false
+	}
+	before := 0
+	if c.info.name != "APPEND" {
+		before = 1 // the message that is replaced (RFC 8508 §3.2)
+	}
+	return countArgs(bytes.TrimLeft(text[min(c.args, len(text)):], " ")) == before
+}
+
+// isCatenated tells whether the literal behind before is one part of a message (RFC 4469
+// §5: TEXT literal).
+func isCatenated(before []byte) bool {
+	before = bytes.TrimRight(before, " ")
+	n := len(before) - len("TEXT")
+	return n > 0 && bytes.EqualFold(before[n:], []byte("TEXT")) && (before[n-1] == ' ' || before[n-1] == '(')
+}
+
+// countArgs tells how many arguments are on the line, literals not counted.
+func countArgs(args []byte) (n int) {
 	for at := 0; at < len(args); n++ {
 		end, _ := astring(args, at)
-		if args[at] == '{' {
+		if isAnnouncement(args[at:]) {
 			break
 		}
 		for at = end; at < len(args) && args[at] == ' '; at++ {
@@ -239,22 +266,24 @@ func countLogin(args []byte) (n int) {
 	return n
 }
 
-func (s *session) restOfCommand(t time.Time, c *clientLine, text []byte, span decode.Span) {
+func (s *session) restOfCommand(t time.Time, c *clientLine, line fragment.Line, text []byte, span decode.Span) {
 	s.continuation(t, s.cur, text, span)
-	s.lineEnds(t, c)
+	s.lineEnds(t, c, line, text)
 }
 
 // lineEnds goes on behind a command's line: into the literal that it announced, or to
 // the next command.
-func (s *session) lineEnds(t time.Time, c *clientLine) {
+func (s *session) lineEnds(t time.Time, c *clientLine, line fragment.Line, text []byte) {
 	p := s.cur
 	if c.more {
 		l := &s.client.literal
 		l.item = ""
 		l.secret = p.info == nil || p.Name == "AUTHENTICATE" || p.Name == "LOGIN" && p.arg > 0
-		l.body = p.info != nil && p.info.message
-		l.whole = l.body
-		p.waits = !c.literal.NonSync
+		l.body = p.info != nil && p.info.message && !namesMailbox(c, text)
+		l.whole = l.body && !isCatenated(line.Tail[:c.literal.Start])
+		if !c.literal.NonSync {
+			p.owed++
+		}
 		if l.secret {
 			s.remembered() // a server may repeat the part of it that it has
 		}

@@ -69,15 +69,17 @@ func (s *session) literalOctets(x *side, t time.Time, p []byte) {
 // keptLiteral bounds what is kept of a literal that is a name or a password.
 const keptLiteral = 4 << 10
 
+// keptName bounds what is kept of a mailbox name.
+const keptName = 1 << 10
+
 func (s *session) clientLiteral(t time.Time, p []byte) {
 	l, cur := &s.client.literal, s.cur
 	if cur != nil {
-		cur.waits = false
 		switch {
 		case l.secret:
 			cur.secret = append(cur.secret, p[:min(len(p), max(0, keptLiteral-len(cur.secret)))]...)
-		case cur.info != nil && cur.info.mailbox:
-			cur.name = append(cur.name, p[:min(len(p), max(0, keptLiteral-len(cur.name)))]...)
+		case cur.info != nil && cur.info.mailbox && !cur.named:
+			cur.name = append(cur.name, p[:min(len(p), max(0, keptName-len(cur.name)))]...)
 		}
 	}
 	fill := l.secret && !s.o.Secrets
@@ -98,7 +100,7 @@ func (s *session) endLiteral(x *side, t time.Time) {
 	var owner *decode.Command
 	if x.dir == decode.Client && s.cur != nil {
 		owner = s.cur.Command
-		s.cur.waits = false
+		s.cur.named = true
 		if l.secret {
 			s.remembered()
 			s.rememberLiteral(s.cur)
@@ -143,11 +145,11 @@ func (s *session) rememberLiteral(p *pending) {
 	}
 }
 
-// refuseLiteral ends a synchronizing literal that the server answered with NO or BAD
-// before an octet of it came (RFC 9051 §4.3).
+// refuseLiteral ends a synchronizing literal whose command the server completed instead
+// of asking for it (RFC 9051 §4.3).
 func (s *session) refuseLiteral(t time.Time, p *pending) {
 	l := &s.client.literal
-	if s.cur != p || l.spec.NonSync || l.left != l.spec.Octets || s.client.off != l.off {
+	if s.cur != p || l.spec.NonSync || p.owed == 0 || l.left != l.spec.Octets {
 		return
 	}
 	s.cur = nil
@@ -182,6 +184,13 @@ func fetchItem(line []byte) []byte {
 		}
 	}
 	return line
+}
+
+// isDatum tells whether a word is a FETCH data item other than content whose value may be a
+// literal: PREVIEW (RFC 8970 §3) or one of a vendor's. It is not where the literal is part
+// of an ENVELOPE, say.
+func isDatum(item []byte) bool {
+	return bytes.EqualFold(item, []byte("PREVIEW")) || len(item) > 2 && bytes.EqualFold(item[:2], []byte("X-"))
 }
 
 // contentItem tells whether the value of a FETCH data item is RFC 5322 content, and

@@ -10,16 +10,16 @@ import (
 type pending struct {
 	*decode.Command
 	info     *command // nil: not in the table
-	uid      bool
-	whole    bool   // its last octet came
-	arg      int    // LOGIN: arguments read so far
-	mech     string // AUTHENTICATE: the mechanism
-	answers  int    // AUTHENTICATE: client responses so far
-	idling   bool   // IDLE: the continuation request came
-	waits    bool   // a synchronizing literal waits for its continuation request
-	secret   []byte // LOGIN: the literal that is being read, bounded
-	name     []byte // SELECT: the mailbox name as it came in a literal
-	n        uint64 // the how manieth command of the connection it is
+	whole    bool     // its last octet came
+	arg      int      // LOGIN: arguments read so far
+	mech     string   // AUTHENTICATE: the mechanism
+	answers  int      // AUTHENTICATE: client responses so far
+	idling   bool     // IDLE: the continuation request came
+	owed     int      // continuation requests that its synchronizing literals still get
+	secret   []byte   // LOGIN: the literal that is being read, bounded
+	name     []byte   // SELECT: the mailbox name, bounded
+	named    bool     // and it is whole
+	n        uint64   // its number among the commands of the connection
 	box      mailbox
 	readOnly bool // EXAMINE
 	data     int  // untagged responses that belong to it
@@ -33,8 +33,10 @@ type queue struct {
 	order []*pending
 	head  int // order[:head] is gone
 	byTag map[string]*pending
-	// pushed counts the commands of the connection.
+	// pushed counts the commands of the connection, twins those under way whose tag an older
+	// one has.
 	pushed uint64
+	twins  int
 }
 
 func (q *queue) len() int {
@@ -61,15 +63,25 @@ func (q *queue) push(p *pending) {
 	// (RFC 9051 §2.2.1 asks for unique tags).
 	if q.byTag[p.Tag] == nil {
 		q.byTag[p.Tag] = p
+	} else {
+		q.twins++
 	}
 }
 
-func (q *queue) find(tag []byte) *pending { return q.byTag[string(tag)] }
+// longestTag bounds what is kept of a tag, and what tells two of them apart.
+const longestTag = 256
+
+func keptTag(tag []byte) []byte { return tag[:min(len(tag), longestTag)] }
+
+func (q *queue) find(tag []byte) *pending { return q.byTag[string(keptTag(tag))] }
 
 func (q *queue) remove(p *pending) {
 	p.done = true
 	if q.byTag[p.Tag] == p {
 		delete(q.byTag, p.Tag)
+		q.promote(p.Tag)
+	} else {
+		q.twins--
 	}
 	for q.head < len(q.order) && q.order[q.head].done {
 		q.order[q.head] = nil
@@ -80,6 +92,20 @@ func (q *queue) remove(p *pending) {
 	} else if q.head > 64 && q.head*2 > len(q.order) {
 		q.order = q.order[:copy(q.order, q.order[q.head:])]
 		q.head = 0
+	}
+}
+
+// promote lets a tag belong to the oldest other command that has it.
+func (q *queue) promote(tag string) {
+	if q.twins == 0 {
+		return
+	}
+	for _, p := range q.order[q.head:] {
+		if !p.done && p.Tag == tag {
+			q.byTag[tag] = p
+			q.twins--
+			return
+		}
 	}
 }
 
@@ -117,7 +143,7 @@ func (q *queue) continuing() *pending {
 		if p.done {
 			continue
 		}
-		if p.waits || p.whole && (p.Name == "AUTHENTICATE" || p.Name == "IDLE" && !p.idling) {
+		if p.owed > 0 || p.whole && (p.Name == "AUTHENTICATE" || p.Name == "IDLE" && !p.idling) {
 			return p
 		}
 	}

@@ -37,6 +37,9 @@ func respCode(text []byte) (code, args []byte) {
 	}
 	inside := text[1:end]
 	code = firstWord(inside)
+	if bytes.ContainsAny(code, `"=`) {
+		return nil, nil // QUIRK: Office 365 puts [Error="…" Proxy=…] here
+	}
 	return code, bytes.TrimPrefix(inside[len(code):], []byte(" "))
 }
 
@@ -44,7 +47,7 @@ func (s *session) completion(t, first time.Time, r *response, text []byte, span 
 	p := s.pending.find(r.tag)
 	if p == nil {
 		e := s.event(t, decode.Server, decode.Completion)
-		e.Tag, e.Name = string(r.tag), r.name
+		e.Tag, e.Name = string(keptTag(r.tag)), r.name
 		e.Text, e.Span = s.text(text), span
 		s.rememberEarly(r)
 		return
@@ -56,9 +59,7 @@ func (s *session) completion(t, first time.Time, r *response, text []byte, span 
 	if d.Code == "CAPABILITY" {
 		d.Capabilities = s.learn(args)
 	}
-	if r.name != "OK" {
-		s.refuseLiteral(t, p)
-	}
+	s.refuseLiteral(t, p)
 	if p == s.idle {
 		s.idle = nil
 	}
@@ -116,7 +117,7 @@ func (s *session) rememberEarly(r *response) {
 	if len(s.early) == 16 {
 		s.early = append(s.early[:0], s.early[1:]...)
 	}
-	s.early = append(s.early, early{tag: string(r.tag), ok: r.name == "OK"})
+	s.early = append(s.early, early{tag: string(keptTag(r.tag)), ok: r.name == "OK"})
 }
 
 // consequences follow from a completion result: states, layers, TLS.
@@ -186,8 +187,10 @@ func (s *session) continuationRequest(t, first time.Time, text []byte, span deco
 	p.replied(first)
 	e.Command, e.Name = p.Command, p.Name
 	e.Latency, e.First = p.latency(t), p.first()
-	p.waits = false
-	if p.Name == "IDLE" {
+	switch {
+	case p.owed > 0:
+		p.owed--
+	case p.Name == "IDLE":
 		p.idling = true
 	}
 }
@@ -200,7 +203,7 @@ func (s *session) untagged(t time.Time, line fragment.Line, r *response, text []
 	if kind == decode.Untagged {
 		owner = nil
 		switch {
-		case r.status >= 0 && !s.greeted && !s.spoken && (r.name == "OK" || r.name == "PREAUTH" || r.name == "BYE"):
+		case r.status >= 0 && !s.greeted && (!s.spoken || !s.announced) && (r.name == "OK" || r.name == "PREAUTH" || r.name == "BYE"):
 			kind = decode.Greeting // QUIRK: Dovecot says several, while it waits for its authentication process
 			detail = s.status(text[r.status:])
 		case r.status >= 0:
@@ -245,8 +248,9 @@ func (s *session) announce(t time.Time, line []byte, spec fragment.LiteralSpec) 
 	l.secret, l.body, l.whole, l.item = false, false, false, ""
 	if s.server.rest == "FETCH" {
 		item := fetchItem(line[:spec.Start])
-		l.item = itemName(item)
-		l.body, l.whole = contentItem(item)
+		if l.body, l.whole = contentItem(item); l.body || isDatum(item) {
+			l.item = itemName(item)
+		}
 	}
 	s.beginLiteral(&s.server, t, spec)
 }

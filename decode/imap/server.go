@@ -267,7 +267,7 @@ func (s *session) parseResponse(p []byte) response {
 }
 
 func (s *session) parseUntagged(r *response, p []byte) {
-	i := 2
+	i := spaces(p, 2)
 	if i < len(p) && p[i] >= '0' && p[i] <= '9' {
 		n := int64(0)
 		for ; i < len(p) && p[i] >= '0' && p[i] <= '9'; i++ {
@@ -279,7 +279,7 @@ func (s *session) parseUntagged(r *response, p []byte) {
 			return
 		}
 		r.number = n
-		i++
+		i = spaces(p, i)
 	}
 	word := firstWord(p[i:])
 	if len(word) == 0 || !isAtomLike(word) {
@@ -290,6 +290,14 @@ func (s *session) parseUntagged(r *response, p []byte) {
 	if r.number < 0 && statusName(word) != "" {
 		r.status = r.args
 	}
+}
+
+// spaces gives where the spaces at p[i:] end: there should be one at most.
+func spaces(p []byte, i int) int {
+	for i < len(p) && p[i] == ' ' {
+		i++
+	}
+	return i
 }
 
 // isAtomLike is more generous than the grammar: it refuses only what no name can be.
