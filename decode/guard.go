@@ -7,7 +7,8 @@ import (
 
 // Guard wraps a session so that a panic in it becomes a Desync event followed by
 // Opaque. From then on the octets of both directions are taken unseen, nothing parks,
-// and nothing more goes to the recorder.
+// and nothing more goes to the recorder. A session that breaks the contract of Write (it took
+// more than it was given, or less without saying what for) is treated alike.
 func Guard(s Session) Session { return newGuard(s) }
 
 func newGuard(s Session) *guard { return &guard{inner: s} }
@@ -27,10 +28,19 @@ func (g *guard) rescue(t time.Time, d Dir, events *[]Event) {
 		return
 	}
 	g.broken = true
+	g.Stop()
 	text := fmt.Appendf(nil, "decoder stopped: %v", r)
 	*events = []Event{
 		{Time: t, Dir: d, Kind: Desync, Text: text, Detail: Fields{{"reason", stopped}}},
 		{Time: t, Dir: d, Kind: Opaque, Text: []byte("octets go on untouched and undecoded"), Detail: Fields{{"reason", stopped}}},
+	}
+}
+
+// Stop implements Stopper.
+func (g *guard) Stop() {
+	defer func() { _ = recover() }() // it may be what broke
+	if s, ok := g.inner.(Stopper); ok {
+		s.Stop()
 	}
 }
 
@@ -45,6 +55,9 @@ func (g *guard) Write(d Dir, t time.Time, p []byte) (n int, next Next, events []
 	}()
 	defer g.rescue(t, d, &events)
 	n, next, events = g.inner.Write(d, t, p)
+	if n < 0 || n > len(p) || n < len(p) && next != Park && next != TLSHere {
+		panic(fmt.Sprintf("it took %d of %d octets", n, len(p)))
+	}
 	switch next {
 	case Park:
 		g.parked = true

@@ -40,12 +40,12 @@ func (f Fields) Get(key string) string {
 	return ""
 }
 
-// With appends a field unless its value is empty.
+// With gives fields with one more, unless its value is empty. It leaves f as it is.
 func (f Fields) With(key, value string) Fields {
 	if value == "" {
 		return f
 	}
-	return append(f, Field{key, value})
+	return append(f[:len(f):len(f)], Field{key, value})
 }
 
 func (f Fields) without(key string) Fields {
@@ -109,6 +109,9 @@ func ParseFields(s string) (Fields, error) {
 			// Unquote cannot fail on what QuotedPrefix accepted.
 			value, _ = strconv.Unquote(quoted)
 			rest = after[len(quoted):]
+			if rest != "" && rest[0] != ' ' {
+				return f, fmt.Errorf("decode: mark: column %d: expected a space behind %s=%s, got %q", len(s)-len(rest)+1, key, quoted, rest)
+			}
 		} else {
 			value, rest, _ = strings.Cut(after, " ")
 		}

@@ -52,6 +52,10 @@ type Session interface {
 // the cleartext stream of d went by, all layers removed.
 type Counter interface{ Octets(d Dir) int64 }
 
+// Stopper is what a Session is too that holds more than memory, a coroutine for instance.
+// Stop gives it back; nothing else is called behind it. Closing both directions does so too.
+type Stopper interface{ Stop() }
+
 // Octets is one piece of the cleartext stream as a recorder may keep it.
 type Octets struct {
 	Dir  Dir

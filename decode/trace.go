@@ -43,6 +43,7 @@ type heldOctets struct {
 	dir  Dir
 	time time.Time
 	p    []byte
+	gap  int64 // octets that are missing, instead of p
 }
 
 // undecidedLimit bounds what is held of a connection whose protocol is not known yet.
@@ -100,7 +101,7 @@ func (t *Trace) write(d Dir, at time.Time, p []byte) (n int, next Next, events [
 
 // undecided holds octets until the server's first ones tell the protocol.
 func (t *Trace) undecided(d Dir, at time.Time, p []byte) (int, Next, []Event) {
-	t.held = append(t.held, heldOctets{d, at, append([]byte(nil), p...)})
+	t.held = append(t.held, heldOctets{dir: d, time: at, p: append([]byte(nil), p...)})
 	t.heldSize += len(p)
 	var greeting []byte
 	for _, h := range t.held {
@@ -116,14 +117,28 @@ func (t *Trace) undecided(d Dir, at time.Time, p []byte) (int, Next, []Event) {
 		}
 		undecided = undecided || more
 	}
-	if undecided && t.heldSize <= undecidedLimit {
+	if undecided && t.heldSize+len(t.held) <= undecidedLimit {
 		return len(p), Continue, nil
 	}
+	return len(p), Continue, t.goOpaque(at, d, "the server's first octets are no mail protocol")
+}
+
+// heldOf tells how many octets of a direction are held.
+func (t *Trace) heldOf(d Dir) (n int64) {
+	for _, h := range t.held {
+		if h.dir == d {
+			n += int64(len(h.p))
+		}
+	}
+	return n
+}
+
+// giveUp counts what is held, since no session will see it.
+func (t *Trace) giveUp() {
 	for _, h := range t.held {
 		t.octets[h.dir] += int64(len(h.p))
 	}
 	t.held = nil
-	return len(p), Continue, t.goOpaque(at, d, "the server's first octets are no mail protocol")
 }
 
 func (t *Trace) decided(p *Protocol, last int) (n int, next Next, _ []Event) {
@@ -131,20 +146,36 @@ func (t *Trace) decided(p *Protocol, last int) (n int, next Next, _ []Event) {
 	held := t.held
 	t.held = nil
 	var all []Event
-	n = last
-	for i, h := range held {
-		k, nx, events := t.write(h.dir, h.time, h.p)
+	add := func(events []Event) {
 		for j := range events {
 			all = append(all, events[j].Clone())
 		}
-		if nx != Continue {
-			next = nx
+	}
+	for i, h := range held {
+		if h.gap != 0 {
+			add(t.session.Gap(h.dir, h.time, h.gap))
+			continue
 		}
+		k, nx, events := t.write(h.dir, h.time, h.p)
+		add(events)
 		if i == len(held)-1 {
-			n = k
+			last, next = k, nx
+			break
+		}
+		if k < len(h.p) {
+			// TLS before the greeting. Its octets were forwarded long ago, so that it is between the
+			// client and the server alone.
+			add(t.session.Resume(Ciphertext, h.time))
+			t.held = append([]heldOctets{{dir: h.dir, time: h.time, p: h.p[k:]}}, held[i+1:]...)
+			break
 		}
 	}
-	return n, next, t.finish(all)
+	for _, d := range [...]Dir{Client, Server} {
+		if t.closed[d] {
+			add(t.session.Close(d, held[len(held)-1].time))
+		}
+	}
+	return last, next, t.finish(all)
 }
 
 func (t *Trace) goOpaque(at time.Time, d Dir, reason string) []Event {
@@ -168,7 +199,11 @@ func (t *Trace) finish(events []Event) []Event {
 		case StateChange:
 			t.totals.LastState = e.State
 		case Opaque, Desync:
-			t.opaque = t.opaque || e.Kind == Opaque
+			if e.Kind == Opaque && !t.opaque {
+				t.opaque = true
+				t.giveUp()
+				t.stop()
+			}
 			// What no octet of the capture will tell again, as a gap or nonsense would.
 			if f, ok := e.Detail.(Fields); ok && (e.Kind == Opaque || f.Get("reason") == stopped) {
 				f = append(Fields(nil), f...)
@@ -180,6 +215,13 @@ func (t *Trace) finish(events []Event) []Event {
 		}
 	}
 	return events
+}
+
+// stop gives back what the session holds.
+func (t *Trace) stop() {
+	if t.session != nil {
+		t.session.Stop()
+	}
 }
 
 func (t *Trace) count(s Severity) {
@@ -212,7 +254,11 @@ func (t *Trace) Gap(d Dir, at time.Time, n int64) []Event {
 	if n > 0 {
 		t.octets[d] += n
 	}
-	if t.session == nil || t.opaque {
+	if t.opaque {
+		return nil
+	}
+	if t.session == nil {
+		t.held = append(t.held, heldOctets{dir: d, time: at, gap: n})
 		return nil
 	}
 	return t.finish(t.session.Gap(d, at, n))
@@ -245,7 +291,10 @@ func (t *Trace) Mark(m Mark) []Event {
 		e.Text = []byte(m.Fields.Get("text"))
 		e.Detail = m.Fields.without("text")
 		t.add(e)
-		return t.finish(t.events) // which keeps the mark
+		if m.Kind == Desync && m.Fields.Get("reason") != stopped {
+			t.keep(m)
+		}
+		return t.finish(t.events) // which keeps the other marks
 	case FindingOnly:
 		f := Finding{ID: m.Fields.Get("id"), Ref: m.Fields.Get("ref"), Text: m.Fields.Get("text"), Dir: m.Dir}
 		for s := Note; s <= Error; s++ {
@@ -270,11 +319,13 @@ func (t *Trace) end(m Mark) []Event {
 		if (m.Dir == d || m.Dir == NoDir) && !t.closed[d] {
 			t.closed[d] = true
 			if t.session != nil && !t.opaque {
+				_, pending := t.session.Pending(d) // closing ends what is unfinished
+				t.totals.PendingOctets += pending
 				for _, e := range t.session.Close(d, m.Time) {
 					t.add(e.Clone())
 				}
 			}
-			t.add(Event{Time: m.Time, Kind: Close, Dir: d, State: t.totals.LastState, Span: Span{0, t.octets[d]}})
+			t.add(Event{Time: m.Time, Kind: Close, Dir: d, State: t.totals.LastState, Span: Span{0, t.octets[d] + t.heldOf(d)}})
 		}
 	}
 	ended := len(t.finish(t.events))
@@ -283,16 +334,18 @@ func (t *Trace) end(m Mark) []Event {
 		return t.events
 	}
 	t.keep(m)
+	t.totals.PendingOctets += t.heldOf(Client) + t.heldOf(Server)
+	t.giveUp()
 	tot := t.totals
 	tot.ClientOctets, tot.ServerOctets = t.octets[Client], t.octets[Server]
-	tot.Duration = m.Time.Sub(t.opened)
+	if !t.opened.IsZero() {
+		tot.Duration = m.Time.Sub(t.opened)
+	}
 	tot.ClosedBy, tot.Reason = m.Fields.Get("by"), m.Fields.Get("reason")
 	if t.session != nil && !t.opaque {
-		var c, s int64
-		tot.Unanswered, c = t.session.Pending(Client)
-		_, s = t.session.Pending(Server)
-		tot.PendingOctets = c + s
+		tot.Unanswered, _ = t.session.Pending(Client)
 	}
+	t.stop()
 	t.add(Event{
 		Time: m.Time, Kind: Close, State: tot.LastState, Detail: &CloseDetail{Totals: tot, Fields: m.Fields},
 	})

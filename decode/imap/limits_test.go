@@ -62,6 +62,35 @@ func TestMemoryIsBounded(t *testing.T) {
 				write(decode.Server, fmt.Appendf(nil, "t%d OK done\r\n", i))
 			}
 		},
+		"endless tags": func(write func(decode.Dir, []byte) []decode.Event) {
+			for i := range 5_000 {
+				write(decode.Client, fmt.Appendf(nil, "%d%s NOOP\r\n", i, chunk[:60_000]))
+				write(decode.Server, fmt.Appendf(nil, "%d%s OK\r\n", i, chunk[:60_001]))
+			}
+		},
+		"endless mailbox names": func(write func(decode.Dir, []byte) []decode.Event) {
+			for range 1_000 {
+				write(decode.Client, fmt.Appendf(nil, "t SELECT %s\r\n", chunk[:60_000]))
+				write(decode.Client, fmt.Appendf(nil, "t SELECT {60000+}\r\n%s\r\n", chunk[:60_000]))
+			}
+		},
+		"endless passwords": func(write func(decode.Dir, []byte) []decode.Event) {
+			for range 1_000 {
+				write(decode.Client, fmt.Appendf(nil, "t LOGIN u %s\r\n", chunk[:60_000]))
+				write(decode.Client, fmt.Appendf(nil, "t LOGIN u {60000+}\r\n%s\r\n", chunk[:60_000]))
+			}
+		},
+		"lines of the server octet by octet, held": func(write func(decode.Dir, []byte) []decode.Event) {
+			write(decode.Client, []byte("t LOGIN u secret\r\n"))
+			for range 200_000 {
+				write(decode.Server, []byte("y"))
+			}
+		},
+		"capabilities without end": func(write func(decode.Dir, []byte) []decode.Event) {
+			for i := range 20_000 {
+				write(decode.Server, fmt.Appendf(nil, "* CAPABILITY C%d %s\r\n", i, bytes.Repeat([]byte("A B "), 100)))
+			}
+		},
 		"a message of endless headers": func(write func(decode.Dir, []byte) []decode.Event) {
 			write(decode.Server, []byte("* 1 FETCH (BODY[] {100000000}\r\nSubject: "))
 			for range 256 {

@@ -105,7 +105,7 @@ func (s *session) endLiteral(x *side, t time.Time) {
 			s.remembered()
 			s.rememberLiteral(s.cur)
 			clear(s.cur.secret)
-			s.cur.secret = s.cur.secret[:0]
+			s.cur.secret = nil
 		}
 		s.cur.arg++
 	} else if x.dir == decode.Server {

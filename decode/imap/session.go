@@ -109,6 +109,11 @@ func (s *session) inflate(x *side, t time.Time, p []byte) {
 	s.volatile = true
 	defer func() { s.volatile = false }()
 	z := x.inflater
+	defer func() {
+		if x.inflater != z {
+			z.Stop() // ended, in a panic too
+		}
+	}()
 	err := z.Push(p, func(clear []byte) bool {
 		for len(clear) > 0 && x.inflater == z && !s.opaque {
 			n, _ := s.from(x, t, clear)
@@ -124,12 +129,10 @@ func (s *session) inflate(x *side, t time.Time, p []byte) {
 	case x.inflater == nil:
 		// RFC 8437 §4.1: UNAUTHENTICATE ended compression behind this line.
 		rest := z.Rest()
-		z.Stop()
 		x.drain = 8
 		s.from(x, t, rest[x.drained(rest):])
 	case err != nil:
 		x.inflater = nil
-		z.Stop()
 		s.goOpaque(t, x.dir, "the compressed stream is broken: "+err.Error())
 	}
 }
@@ -275,6 +278,12 @@ func (s *session) endInMidLine(x *side, t time.Time, kept []byte, n int64, reaso
 
 // Octets implements decode.Counter.
 func (s *session) Octets(d decode.Dir) int64 { return s.side(d).off }
+
+// Stop implements decode.Stopper.
+func (s *session) Stop() {
+	s.client.stop()
+	s.server.stop()
+}
 
 // Pending implements decode.Session.
 func (s *session) Pending(d decode.Dir) (int, int64) {
