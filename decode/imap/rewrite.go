@@ -27,11 +27,13 @@ type rewriter struct {
 	passing  bool // the unfinished line is forwarded as it comes
 	rest     bool // the line goes on behind a literal
 	literal  int64
-	greeted  bool
+	spoken   bool // the client sent a command
+	greeted  bool // the greetings are over
 	ended    bool // COMPRESS
 	client   fragment.Lines
 	upload   int64 // octets left of the client's literal
-	untouch  bool  // no octet of it came yet
+	untouch  bool  // it is synchronizing, and no octet of it came yet
+	more     bool  // the client's command goes on behind a literal
 	tag      string
 	compress string // tag of a COMPRESS under way
 }
@@ -64,15 +66,15 @@ func (w *rewriter) Client(p []byte) {
 			return
 		}
 		var c clientLine
-		c.parseCommand(line.Text)
-		if c.kind == isCommand {
+		if c.parseCommand(line.Text); c.kind == isCommand && !w.more {
 			w.tag = string(c.tag)
 			if c.info != nil && c.info.name == "COMPRESS" {
 				w.compress = w.tag
 			}
 		}
+		w.spoken, w.more = true, false
 		if spec, ok := fragment.ParseLiteral(line.Tail); ok {
-			w.upload, w.untouch = spec.Octets, !spec.NonSync
+			w.upload, w.untouch, w.more = spec.Octets, !spec.NonSync, true
 		}
 	}
 }
@@ -94,49 +96,49 @@ func (w *rewriter) Server(dst, p []byte) ([]byte, []decode.Edited) {
 		if w.lines.Empty() {
 			w.passing = w.rest
 		}
+		held, before := w.lines.Held() // all of the line so far, unless it is passing
 		line, n, done := w.lines.Take(p, time.Time{})
-		if w.passing {
-			dst = append(dst, p[:n]...)
-		}
+		part := p[:n]
 		p = p[n:]
-		if !done {
-			kept, octets := w.lines.Held()
-			if !w.passing && (octets > heldLine || !mayListCapabilities(kept)) {
-				dst = append(dst, kept...)
-				w.passing = true
-			}
-			break
-		}
-		if !w.passing {
+		switch kept, _ := w.lines.Held(); {
+		case w.passing:
+			dst = append(dst, part...)
+		case done && !line.Cut:
 			out, edit := w.edit(line)
 			dst = append(dst, out...)
 			edits = append(edits, edit...)
+		case done, before+int64(n) > heldLine+2, !mayListCapabilities(kept):
+			dst = append(append(dst, held...), part...)
+			w.passing = true
 		}
-		w.lineEnds(line)
+		if done {
+			w.lineEnds(line)
+		}
 	}
 	return dst, edits
 }
 
 // lineEnds follows framing: literals, and the answers to the client's commands.
 func (w *rewriter) lineEnds(line fragment.Line) {
-	status := false
+	data := true // not a status response, whose text may end in braces
 	if !w.rest {
-		var s session
-		r := s.parseResponse(line.Text)
-		status = r.status >= 0
+		r := parseResponse(line.Text)
+		data = r.kind == decode.Untagged && r.status < 0
 		if r.kind == decode.Completion {
 			if string(r.tag) == w.compress && w.compress != "" {
 				w.ended = r.name == "OK"
 				w.compress = ""
 			}
-			if string(r.tag) == w.tag && r.name != "OK" && w.untouch {
-				w.upload = 0 // a refused literal
+			if string(r.tag) == w.tag && w.more && w.untouch {
+				w.upload, w.more = 0, false // a refused literal
 			}
 		}
-		w.greeted = true
+		if w.spoken || r.kind != decode.Untagged || r.name != "OK" {
+			w.greeted = true
+		}
 	}
 	w.rest = false
-	if !status {
+	if data {
 		if spec, ok := fragment.ParseLiteral(line.Tail); ok {
 			w.literal, w.rest = spec.Octets, true
 		}
@@ -157,10 +159,17 @@ var capabilityWord = []byte("* CAPABILITY ")
 // mayListCapabilities tells whether a line that begins with p may turn out to be a
 // capability reply.
 func mayListCapabilities(p []byte) bool {
+	if len(p) > 0 && p[0] == '+' {
+		return false
+	}
 	if len(p) < 2 {
 		return true
 	}
-	if p[0] == '+' || p[0] == '*' && p[1] == ' ' && len(p) > 2 && p[2] >= '0' && p[2] <= '9' {
+	if p[0] == '*' && p[1] == ' ' {
+		// More spaces than one are none the less taken for one.
+		p = append([]byte("* "), bytes.TrimLeft(p[2:], " ")...)
+	}
+	if p[0] == '*' && p[1] == ' ' && len(p) > 2 && p[2] >= '0' && p[2] <= '9' {
 		return false
 	}
 	n := min(len(p), len(capabilityWord))
@@ -170,10 +179,13 @@ func mayListCapabilities(p []byte) bool {
 	// tag SP status SP "[CAPABILITY": the code stands right behind the status.
 	fields := bytes.SplitN(p, []byte(" "), 3)
 	if len(fields) < 3 {
-		return len(p) < 1024
+		return len(p) < longestStatus
 	}
-	code := []byte("[CAPABILITY ")
+	code := []byte("[CAPABILITY")
 	n = min(len(fields[2]), len(code))
+	if len(fields[2]) > n && fields[2][n] != ' ' && fields[2][n] != ']' {
+		return false
+	}
 	return statusName(fields[1]) != "" && bytes.EqualFold(fields[2][:n], code[:n])
 }
 
@@ -186,7 +198,7 @@ func (w *rewriter) edit(line fragment.Line) (out []byte, edits []decode.Edited) 
 	}
 	text := line.Text
 	code := text[from-1] != ' ' || bytes.IndexByte(text[:from], '[') >= 0
-	if w.how.HideGreetingCapabilities && !w.greeted && code {
+	if w.how.HideGreetingCapabilities && !w.greeted && code && text[0] == '*' {
 		open := bytes.LastIndexByte(text[:from], '[')
 		end := min(to+1, len(text))
 		if end < len(text) && text[end] == ' ' {
@@ -199,7 +211,11 @@ func (w *rewriter) edit(line fragment.Line) (out []byte, edits []decode.Edited) 
 	if what == "" {
 		return raw, nil
 	}
-	out = append(bytes.Clone(text[:from]), strings.Join(list, " ")...)
+	out = bytes.Clone(text[:from])
+	if from == to && out[from-1] != ' ' && len(list) > 0 {
+		out = append(out, ' ') // there was none
+	}
+	out = append(out, strings.Join(list, " ")...)
 	out = append(append(out, text[to:]...), line.EOL...)
 	return out, []decode.Edited{edited(text, out, what)}
 }
@@ -208,11 +224,14 @@ func edited(before, after []byte, what string) decode.Edited {
 	return decode.Edited{Before: string(before), After: string(bytes.TrimRight(after, "\r\n")), What: what}
 }
 
+// longestStatus bounds the tag and the status of a line that is held.
+const longestStatus = 1 << 10
+
 // capabilityList gives where the capabilities stand in a line, or -1.
 func capabilityList(text []byte) (from, to int) {
-	var s session
-	r := s.parseResponse(text)
+	r := parseResponse(text)
 	switch {
+	case r.status > longestStatus:
 	case r.kind == decode.Untagged && r.name == "CAPABILITY" && r.number < 0:
 		return r.args, len(text)
 	case r.status >= 0 && r.kind != decode.ContinuationRequest:

@@ -239,14 +239,17 @@ type response struct {
 
 // parseResponse tells what a line is (RFC 9051 §7).
 func (s *session) parseResponse(p []byte) response {
-	r := response{kind: decode.Malformed, number: -1, status: -1}
 	if s.server.rest != "" {
-		r.kind, r.name = decode.Continuation, s.server.rest
-		return r
+		return response{kind: decode.Continuation, name: s.server.rest, number: -1, status: -1}
 	}
+	return parseResponse(p)
+}
+
+func parseResponse(p []byte) response {
+	r := response{kind: decode.Malformed, number: -1, status: -1}
 	switch {
 	case len(p) >= 2 && p[0] == '*' && p[1] == ' ':
-		s.parseUntagged(&r, p)
+		r.parseUntagged(p)
 	case len(p) >= 1 && p[0] == '+' && (len(p) == 1 || p[1] == ' '):
 		// QUIRK: Yandex, public-inbox: "+" without the space.
 		r.kind, r.status = decode.ContinuationRequest, min(2, len(p))
@@ -266,7 +269,7 @@ func (s *session) parseResponse(p []byte) response {
 	return r
 }
 
-func (s *session) parseUntagged(r *response, p []byte) {
+func (r *response) parseUntagged(p []byte) {
 	i := spaces(p, 2)
 	if i < len(p) && p[i] >= '0' && p[i] <= '9' {
 		n := int64(0)
