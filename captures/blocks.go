@@ -1,6 +1,7 @@
 package captures
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -16,8 +17,17 @@ type blocks struct {
 	r        io.Reader
 	buf      []byte
 	from, to int   // what of buf was read and not yet given
-	offset   int64 // of buf[from] in the file
+	offset   int64 // of buf[from] in the file, or in what it unpacks to
 	eof      bool
+	cut      bool // the file ends where it cannot have ended
+	big      bool // the section is big-endian
+}
+
+func (b *blocks) uint32(p []byte) uint32 {
+	if b.big {
+		return binary.BigEndian.Uint32(p)
+	}
+	return le.Uint32(p)
 }
 
 // peek gives the next n octets, or those that are left of the file.
@@ -32,8 +42,8 @@ func (b *blocks) peek(n int) ([]byte, error) {
 		}
 		k, err := b.r.Read(b.buf[b.to:])
 		b.to += k
-		if errors.Is(err, io.EOF) {
-			b.eof = true
+		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+			b.eof, b.cut = true, !errors.Is(err, io.EOF)
 		} else if err != nil {
 			return nil, err
 		}
@@ -48,13 +58,29 @@ func (b *blocks) next() (block []byte, offset int64, err error) {
 	if err != nil {
 		return nil, offset, err
 	}
-	if len(head) == 0 {
+	if len(head) == 0 && !b.cut {
 		return nil, offset, io.EOF
 	}
 	if len(head) < 8 {
 		return nil, offset, &Truncated{Offset: offset}
 	}
-	kind, size := le.Uint32(head), le.Uint32(head[4:])
+	if le.Uint32(head) == sectionHeader { // the same in both byte orders
+		if head, err = b.peek(12); err != nil {
+			return nil, offset, err
+		}
+		if len(head) < 12 {
+			return nil, offset, &Truncated{Offset: offset}
+		}
+		switch {
+		case le.Uint32(head[8:]) == byteOrderMagic:
+			b.big = false
+		case binary.BigEndian.Uint32(head[8:]) == byteOrderMagic:
+			b.big = true
+		default:
+			return nil, offset, damaged(offset, "expected a byte-order magic, got %q", head[8:])
+		}
+	}
+	kind, size := b.uint32(head), b.uint32(head[4:])
 	if kind == 0 && size == 0 {
 		// A file system that lost power leaves zeros where data was not yet written.
 		return nil, offset, &Truncated{Offset: offset}
@@ -70,12 +96,17 @@ func (b *blocks) next() (block []byte, offset int64, err error) {
 	if len(block) < n {
 		return nil, offset, &Truncated{Offset: offset}
 	}
-	if end := le.Uint32(block[n-4:]); end != size {
+	if end := b.uint32(block[n-4:]); end != size {
 		return nil, offset, damaged(offset, "expected its length %d again at its end, got %d", size, end)
 	}
+	b.skip(n)
+	return block, offset, nil
+}
+
+// skip goes on behind n octets that peek gave.
+func (b *blocks) skip(n int) {
 	b.from += n
 	b.offset += int64(n)
-	return block, offset, nil
 }
 
 func damaged(offset int64, format string, args ...any) *Damaged {
@@ -83,9 +114,9 @@ func damaged(offset int64, format string, args ...any) *Damaged {
 }
 
 // options calls each for every option in p. It stops at what is no option.
-func options(p []byte, each func(code uint16, value []byte) error) error {
+func options(order binary.ByteOrder, p []byte, each func(code uint16, value []byte) error) error {
 	for len(p) >= 4 {
-		code, n := le.Uint16(p), int(le.Uint16(p[2:]))
+		code, n := order.Uint16(p), int(order.Uint16(p[2:]))
 		p = p[4:]
 		if code == optEnd {
 			return nil
@@ -103,7 +134,7 @@ func options(p []byte, each func(code uint16, value []byte) error) error {
 
 // comments gives the comments of ours among the options in p, without their prefix.
 func comments(p []byte) (texts []string, err error) {
-	err = options(p, func(code uint16, value []byte) error {
+	err = options(le, p, func(code uint16, value []byte) error {
 		if code != optComment {
 			return nil
 		}

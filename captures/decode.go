@@ -30,7 +30,8 @@ type DecodeOptions struct {
 // capture does not see to their end are closed with the reason "capture ends here",
 // whatever error ended it; that error is returned, nil for an orderly end.
 func Decode(r *Reader, o DecodeOptions, sink func([]decode.Event)) error {
-	d := decoder{o: o, sink: sink, traces: map[trace]*decode.Trace{}}
+	r.protocols = o.Protocols
+	d := decoder{o: o, foreign: r.Foreign(), sink: sink, traces: map[trace]*decode.Trace{}}
 	for {
 		item, err := r.Next()
 		if err != nil {
@@ -51,11 +52,12 @@ type trace struct {
 }
 
 type decoder struct {
-	o      DecodeOptions
-	sink   func([]decode.Event)
-	seq    decode.Sequencer
-	traces map[trace]*decode.Trace
-	latest time.Time
+	o       DecodeOptions
+	foreign bool
+	sink    func([]decode.Event)
+	seq     decode.Sequencer
+	traces  map[trace]*decode.Trace
+	latest  time.Time
 }
 
 func (d *decoder) item(it Item) {
@@ -94,8 +96,11 @@ func (d *decoder) mark(at trace, t *decode.Trace, m decode.Mark) {
 
 func (d *decoder) begin(at trace, first decode.Mark) *decode.Trace {
 	o := decode.TraceOptions{
-		Options: decode.Options{Limits: d.o.Limits, Secrets: d.o.Secrets, Inflated: true},
-		Conn:    at.conn, Origin: at.origin, Protocols: d.o.Protocols,
+		Options: decode.Options{
+			Limits: d.o.Limits, Secrets: d.o.Secrets, Inflated: !d.foreign,
+			Mid: d.foreign && first.Fields.Get("begins") != "",
+		},
+		Conn: at.conn, Origin: at.origin, Protocols: d.o.Protocols,
 	}
 	if name := first.Fields.Get("protocol"); first.Kind == decode.Open && name != "" {
 		for i := range d.o.Protocols {

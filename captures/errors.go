@@ -3,23 +3,26 @@ package captures
 import (
 	"fmt"
 	"io"
+	"strings"
+
+	"github.com/mailtrace/mailtrace/decode"
 )
 
-// NotCapture says that a file is no pcapng file at all.
+// NotCapture says that a file is no capture at all.
 type NotCapture struct {
 	Name string // "" where it was not opened by name
 	Got  []byte // its first octets, none of an empty file
-	What string // what it looks like, such as "gzip", "" if like nothing known
+	What string // what it looks like, such as "xz data", "" if like nothing known
 }
 
 func (e *NotCapture) Error() string {
 	switch {
 	case len(e.Got) == 0:
-		return prefix(e.Name) + "expected a pcapng section header, got an empty file"
+		return prefix(e.Name) + "expected a pcapng or pcap file, got an empty one"
 	case e.What != "":
-		return fmt.Sprintf("%sexpected a pcapng section header, got %s data", prefix(e.Name), e.What)
+		return fmt.Sprintf("%sexpected a pcapng or pcap file, got %s", prefix(e.Name), e.What)
 	}
-	return fmt.Sprintf("%sexpected a pcapng section header, got %q", prefix(e.Name), e.Got)
+	return fmt.Sprintf("%sexpected a pcapng or pcap file, got %q", prefix(e.Name), e.Got)
 }
 
 // Hint is the advice for the user: one line, lower case.
@@ -27,22 +30,57 @@ func (e *NotCapture) Hint() string {
 	if e.What != "" {
 		return "decompress the file first"
 	}
-	return "captures are what mailtrace proxy --capture FILE writes"
+	return "captures are what mailtrace proxy --capture FILE writes, and what tcpdump and Wireshark write"
 }
 
-// Foreign says that a capture was written by another program, or by a later mailtrace.
-type Foreign struct {
+// Later says that a capture was written by a later mailtrace.
+type Later struct {
 	Name   string
-	What   string // such as "a pcap file", "a capture of format 2"
-	Advice string
+	Format string // of the capture
+	By     string // the program that wrote it
 }
 
-func (e *Foreign) Error() string {
-	return fmt.Sprintf("%sexpected a capture written by mailtrace, got %s", prefix(e.Name), e.What)
+func (e *Later) Error() string {
+	return fmt.Sprintf("%sexpected a capture of format %s, got format %q by %q", prefix(e.Name), formatVersion, e.Format, e.By)
 }
 
 // Hint is the advice for the user: one line, lower case.
-func (e *Foreign) Hint() string { return e.Advice }
+func (e *Later) Hint() string { return "use the mailtrace that wrote it, or a later one" }
+
+// NoMail says that a capture of another program was read to its end, and that no
+// connection in it is mail.
+type NoMail struct {
+	Name      string
+	Protocols []decode.Protocol // those that were looked for
+	LeftOut   LeftOut
+}
+
+func (e *NoMail) Error() string {
+	names := make([]string, len(e.Protocols))
+	for i := range e.Protocols {
+		names[i] = strings.ToUpper(e.Protocols[i].Name)
+	}
+	where := "the capture"
+	if e.Name != "" {
+		where = e.Name
+	}
+	what := e.LeftOut.String()
+	if e.LeftOut.Connections == 0 {
+		if what != "" {
+			what = ", " + what
+		}
+		what = "no TCP connection" + what
+	}
+	return fmt.Sprintf("captures: no %s in %s: %s", strings.Join(names, " or "), where, what)
+}
+
+// Hint is the advice for the user: one line, lower case.
+func (e *NoMail) Hint() string {
+	if e.LeftOut.Connections == 0 {
+		return "capture what the mail client sends, on the interface that it uses"
+	}
+	return "mail on ports of its own is found by its greeting, so capture a connection from its beginning"
+}
 
 // Truncated says that a capture was cut off in the middle of a block, as by a full disk
 // or kill -9. Everything before it was given. It wraps io.ErrUnexpectedEOF.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/mailtrace/mailtrace/decode"
+	"github.com/mailtrace/mailtrace/decode/registry"
 )
 
 // ItemKind says what an Item is.
@@ -31,7 +32,7 @@ type Item struct {
 	Kind   ItemKind
 	Dir    decode.Dir
 	Time   time.Time // UTC, microseconds
-	P      []byte    // ItemOctets: at most 16 KiB, valid until the next call of Next
+	P      []byte    // ItemOctets: at most 64 KiB, valid until the next call of Next
 	Fill   bool      // ItemOctets: secrets in it are filler
 	Mark   decode.Mark
 	Gap    int64 // ItemGap: octets that are missing
@@ -41,18 +42,23 @@ type Item struct {
 // mostStreams bounds the streams that are open at once, and with them a Reader's memory.
 const mostStreams = 1 << 18
 
-// Reader reads a capture. Its memory does not depend on the size of the file.
+// Reader reads a capture: one that mailtrace wrote, or a pcap or pcapng file of another
+// program, of whose TCP connections it takes those that are mail. Either may be packed
+// with gzip or zstd. Its memory does not depend on the size of the file.
 type Reader struct {
-	name    string
-	file    *os.File
-	blocks  blocks
-	linked  bool // the interface was described
-	streams map[endpoint]*stream
-	last    endpoint // of the stream looked up last
-	lastOf  *stream
-	items   []Item // of the current block
-	given   int
-	err     error
+	name      string
+	file      *os.File
+	unpacked  *unpacked // nil where the file is not packed
+	blocks    blocks
+	foreign   *importer // nil for a capture of ours
+	protocols []decode.Protocol
+	linked    bool // the interface was described
+	streams   map[endpoint]*stream
+	last      endpoint // of the stream looked up last
+	lastOf    *stream
+	items     []Item // of the current block
+	given     int
+	err       error
 }
 
 // stream is one synthetic TCP connection of the file.
@@ -77,12 +83,26 @@ func Open(path string) (*Reader, error) {
 	return r, nil
 }
 
-// NewReader reads a capture from any stream. Its errors are *NotCapture, *Foreign,
+// NewReader reads a capture from any stream. Its errors are *NotCapture, *Later,
 // *Truncated, *Damaged, and those of the stream.
 func NewReader(r io.Reader) (*Reader, error) { return newReader(r, "") }
 
-// Close closes a file that Open opened.
+// Foreign tells whether another program wrote the capture.
+func (r *Reader) Foreign() bool { return r.foreign != nil }
+
+// LeftOut tells what of a foreign capture was left out so far.
+func (r *Reader) LeftOut() LeftOut {
+	if r.foreign == nil {
+		return LeftOut{}
+	}
+	return r.foreign.leftOut()
+}
+
+// Close ends reading, and closes a file that Open opened.
 func (r *Reader) Close() error {
+	if r.unpacked != nil {
+		r.unpacked.close()
+	}
 	if r.file == nil {
 		return nil
 	}
@@ -94,7 +114,7 @@ func named(name string, err error) error {
 	var t *Truncated
 	var d *Damaged
 	switch {
-	case errors.Is(err, io.EOF):
+	case errors.Is(err, io.EOF), errors.As(err, new(*NoMail)):
 		return err
 	case errors.As(err, &t):
 		t.Name = name
@@ -106,74 +126,113 @@ func named(name string, err error) error {
 	return err
 }
 
-func newReader(r io.Reader, name string) (*Reader, error) {
-	x := &Reader{name: name, blocks: blocks{r: r}, streams: map[endpoint]*stream{}}
-	head, err := x.blocks.peek(12)
-	if err != nil {
-		return nil, named(name, err)
+func newReader(in io.Reader, name string) (*Reader, error) {
+	r := &Reader{name: name, blocks: blocks{r: in}, protocols: registry.All}
+	err := r.open()
+	if err != nil && r.unpacked != nil {
+		r.unpacked.close()
 	}
-	if err := x.recognise(head); err != nil {
-		return nil, err
-	}
-	block, _, err := x.blocks.next()
-	if err != nil {
-		return nil, named(name, err)
-	}
-	if len(block) < 28 {
-		return nil, named(name, damaged(0, "expected a section header of 28 octets at least, got %d", len(block)))
-	}
-	return x, x.section(block)
+	return r, err
 }
 
-var magics = []struct {
-	octets string
-	what   string
-	packed bool
-}{
-	{"\xd4\xc3\xb2\xa1", "a pcap file", false},
-	{"\xa1\xb2\xc3\xd4", "a pcap file", false},
-	{"\x4d\x3c\xb2\xa1", "a pcap file", false},
-	{"\xa1\xb2\x3c\x4d", "a pcap file", false},
-	{"\x1f\x8b", "gzip", true},
-	{"\x28\xb5\x2f\xfd", "zstd", true},
-}
-
-const (
-	othersAdvice = "captures of other programs cannot be read yet, only what mailtrace proxy --capture FILE writes"
-	laterAdvice  = "use the mailtrace that wrote it, or a later one"
-)
-
-// recognise looks at the first octets of the file, at most 12.
-func (r *Reader) recognise(head []byte) error {
-	for _, m := range magics {
-		if bytes.HasPrefix(head, []byte(m.octets)) {
-			if m.packed {
-				return &NotCapture{Name: r.name, Got: bytes.Clone(head), What: m.what}
+// open finds out what the file is.
+func (r *Reader) open() error {
+	head, err := r.peek()
+	if err != nil {
+		return err
+	}
+	for i := range packings {
+		if bytes.HasPrefix(head, []byte(packings[i].magic)) {
+			if packings[i].open == nil {
+				return &NotCapture{Name: r.name, Got: bytes.Clone(head), What: packings[i].name + " data"}
 			}
-			return &Foreign{Name: r.name, What: m.what, Advice: othersAdvice}
+			if head, err = r.unpack(packings[i].open); err != nil {
+				return err
+			}
+			break
 		}
 	}
+	if f, ok := pcapMagics[string(head[:min(4, len(head))])]; ok {
+		file, err := openPcap(&r.blocks, f)
+		if err != nil {
+			return named(r.name, err)
+		}
+		r.foreign = newImporter(r, file)
+		return nil
+	}
+	return r.pcapng(head)
+}
+
+func (r *Reader) peek() ([]byte, error) {
+	head, err := r.blocks.peek(12)
+	if err != nil {
+		return nil, named(r.name, err)
+	}
+	return head, nil
+}
+
+// unpack puts an unpacker between the file and the blocks, and gives what comes out first.
+func (r *Reader) unpack(open func(*tail) (*unpacked, error)) ([]byte, error) {
+	begun := bytes.NewReader(bytes.Clone(r.blocks.buf[r.blocks.from:r.blocks.to]))
+	in := io.Reader(begun)
+	if !r.blocks.eof {
+		in = io.MultiReader(begun, r.blocks.r)
+	}
+	u, err := open(&tail{r: in})
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		return nil, &Truncated{Name: r.name}
+	}
+	if err != nil {
+		return nil, named(r.name, err)
+	}
+	r.unpacked, r.blocks = u, blocks{r: u}
+	head, err := r.peek()
+	if err == nil && len(head) == 0 && r.blocks.cut {
+		err = &Truncated{Name: r.name}
+	}
+	for i := range packings {
+		if err == nil && bytes.HasPrefix(head, []byte(packings[i].magic)) {
+			err = &NotCapture{Name: r.name, Got: bytes.Clone(head), What: packings[i].name + " data inside " + u.name + " data"}
+		}
+	}
+	return head, err
+}
+
+// pcapng reads the first section header, which tells who wrote the file.
+func (r *Reader) pcapng(head []byte) error {
 	section := le.AppendUint32(nil, sectionHeader)
 	if len(head) == 0 || !bytes.HasPrefix(head, section[:min(len(head), 4)]) {
 		return &NotCapture{Name: r.name, Got: bytes.Clone(head)}
 	}
-	if len(head) < 12 {
-		return &Truncated{Name: r.name}
-	}
-	switch {
-	case binary.BigEndian.Uint32(head[8:]) == byteOrderMagic:
-		return &Foreign{Name: r.name, What: "a big-endian pcapng file", Advice: othersAdvice}
-	case le.Uint32(head[8:]) != byteOrderMagic:
+	if len(head) == 12 && le.Uint32(head[8:]) != byteOrderMagic && binary.BigEndian.Uint32(head[8:]) != byteOrderMagic {
 		return &NotCapture{Name: r.name, Got: bytes.Clone(head)}
+	}
+	block, _, err := r.blocks.next()
+	if err == nil && len(block) < 28 {
+		err = damaged(0, "expected a section header of 28 octets at least, got %d", len(block))
+	}
+	if err != nil {
+		return named(r.name, err)
+	}
+	ours := false
+	if !r.blocks.big {
+		if ours, err = r.section(block); err != nil {
+			return err
+		}
+	}
+	if ours {
+		r.streams = map[endpoint]*stream{}
+	} else {
+		r.foreign = newImporter(r, &pcapngFile{blocks: &r.blocks})
 	}
 	return nil
 }
 
-// section checks that the section header is ours.
-func (r *Reader) section(block []byte) error {
+// section tells whether a section header is ours.
+func (r *Reader) section(block []byte) (ours bool, err error) {
 	var application string
 	var texts []string
-	err := options(block[24:len(block)-4], func(code uint16, value []byte) error {
+	err = options(le, block[24:len(block)-4], func(code uint16, value []byte) error {
 		if code == optApplication {
 			application = string(value)
 		}
@@ -183,7 +242,7 @@ func (r *Reader) section(block []byte) error {
 		texts, err = comments(block[24 : len(block)-4])
 	}
 	if err != nil {
-		return named(r.name, damaged(0, "%v", err))
+		return false, named(r.name, damaged(0, "%v", err))
 	}
 	for _, text := range texts {
 		format, ok := strings.CutPrefix(text, "capture ")
@@ -192,31 +251,28 @@ func (r *Reader) section(block []byte) error {
 		}
 		fields, _ := decode.ParseFields(format)
 		if got := fields.Get("format"); got != formatVersion {
-			return &Foreign{
-				Name: r.name, What: fmt.Sprintf("a capture of format %q by %q, not format %s", got, application, formatVersion),
-				Advice: laterAdvice,
-			}
+			return false, &Later{Name: r.name, Format: got, By: application}
 		}
-		return nil
+		return true, nil
 	}
-	if application == "" {
-		application = "an unknown program"
-	}
-	return &Foreign{Name: r.name, What: fmt.Sprintf("a pcapng file by %q", application), Advice: othersAdvice}
+	return false, nil
 }
 
 // Next gives the next item; its P is valid until the next call. At the end it gives
-// io.EOF, at the end of a capture that was cut off *Truncated, and *Damaged for what
-// mailtrace never writes. An error stays.
+// io.EOF, at the end of a capture that was cut off *Truncated, *Damaged for what mailtrace
+// or the format never writes, and at the end of a foreign capture without mail *NoMail. An
+// error stays.
 func (r *Reader) Next() (Item, error) {
 	for r.given == len(r.items) {
 		if r.err != nil {
 			return Item{}, r.err
 		}
 		r.items, r.given = r.items[:0], 0
-		block, offset, err := r.blocks.next()
-		if err == nil {
-			err = r.block(block, offset)
+		var err error
+		if r.foreign != nil {
+			err = r.foreign.step()
+		} else {
+			err = r.step()
 		}
 		if err != nil {
 			r.items = r.items[:0]
@@ -227,7 +283,12 @@ func (r *Reader) Next() (Item, error) {
 	return r.items[r.given-1], nil
 }
 
-func (r *Reader) block(b []byte, offset int64) error {
+// step takes one block of a capture of ours.
+func (r *Reader) step() error {
+	b, offset, err := r.blocks.next()
+	if err != nil {
+		return err
+	}
 	switch le.Uint32(b) {
 	case enhancedBlock:
 		return r.segment(b, offset)
@@ -244,7 +305,7 @@ func (r *Reader) link(b []byte, offset int64) error {
 		return damaged(offset, "expected an interface description of 20 octets at least, got %d", len(b))
 	}
 	resolution := byte(microseconds)
-	err := options(b[16:len(b)-4], func(code uint16, value []byte) error {
+	err := options(le, b[16:len(b)-4], func(code uint16, value []byte) error {
 		if code == optResolution && len(value) == 1 {
 			resolution = value[0]
 		}

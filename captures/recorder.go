@@ -25,6 +25,8 @@ type Options struct {
 	// writing failed (*WriteError) and recording has ended. It is called from a goroutine
 	// of the Recorder and may take its time.
 	OnError func(error)
+	// Compression packs each piece that is written for itself, as a frame or member.
+	Compression Compression
 	// Queue bounds the memory of what waits to be written, in octets (16 MiB).
 	Queue int
 }
@@ -70,6 +72,7 @@ func (e *WriteError) Unwrap() error { return e.Err }
 type Recorder struct {
 	o       Options
 	w       io.Writer
+	packer  *packer // nil where nothing is packed
 	streams atomic.Uint64
 	stopped atomic.Bool // writing failed or Close was called: nothing more is taken
 	lost    atomic.Int64
@@ -99,7 +102,7 @@ func NewRecorder(w io.Writer, o Options) *Recorder {
 		o.Queue = queueSize
 	}
 	r := &Recorder{
-		o: o, w: w,
+		o: o, w: w, packer: newPacker(o.Compression),
 		wake: make(chan struct{}, 1), full: make(chan struct{}, 1),
 		closing: make(chan struct{}), done: make(chan struct{}),
 	}
@@ -249,23 +252,56 @@ func (r *Recorder) flush() error {
 	chunks := r.chunks
 	r.chunks, r.ready = nil, 0
 	r.mu.Unlock()
-	for _, b := range chunks {
-		n, err := r.w.Write(b)
-		if err == nil && n < len(b) {
-			err = io.ErrShortWrite
+	for len(chunks) > 0 {
+		n := 1
+		if r.packer != nil {
+			n = piece(chunks)
 		}
-		r.mu.Lock()
-		r.size -= cap(b)
-		if err != nil {
-			r.stopped.Store(true)
-			r.chunks = nil
+		if err := r.write(chunks[:n]); err != nil {
+			return err
 		}
-		r.mu.Unlock()
-		r.written += int64(n)
-		if err != nil {
-			return &WriteError{Written: r.written, Err: err}
+		chunks = chunks[n:]
+	}
+	return nil
+}
+
+// piece gives how many chunks are packed together: flushSize octets or a little more, so
+// that a file that ends in the middle of a frame has lost no more than that.
+func piece(chunks [][]byte) int {
+	size := 0
+	for i, b := range chunks {
+		if size += len(b); size >= flushSize {
+			return i + 1
 		}
-		r.release(b)
+	}
+	return len(chunks)
+}
+
+// write writes chunks at once, packed where that was asked for, and lets them go.
+func (r *Recorder) write(chunks [][]byte) error {
+	b := chunks[0]
+	if r.packer != nil {
+		b = r.packer.pack(chunks)
+	}
+	n, err := r.w.Write(b)
+	if err == nil && n < len(b) {
+		err = io.ErrShortWrite
+	}
+	r.mu.Lock()
+	for _, c := range chunks {
+		r.size -= cap(c)
+	}
+	if err != nil {
+		r.stopped.Store(true)
+		r.chunks = nil
+	}
+	r.mu.Unlock()
+	r.written += int64(n)
+	if err != nil {
+		return &WriteError{Written: r.written, Err: err}
+	}
+	for _, c := range chunks {
+		r.release(c)
 	}
 	return nil
 }

@@ -1,0 +1,6 @@
+package captures
+
+// pack compresses text as one frame or member.
+func pack(c Compression, text string) string {
+	return string(newPacker(c).pack([][]byte{[]byte(text)}))
+}
