@@ -45,6 +45,9 @@ func Decode(r *Reader, o DecodeOptions, sink func([]decode.Event)) error {
 	}
 }
 
+// captureEnds is why a connection is closed that the capture does not see to its end.
+const captureEnds = "capture ends here"
+
 // trace names one exchange: a connection, or the proxy's own with its upstream.
 type trace struct {
 	conn   int
@@ -155,7 +158,7 @@ func (d *decoder) end() {
 	for _, at := range left {
 		d.give(at, d.traces[at].Mark(decode.Mark{
 			Time: d.latest, Kind: decode.Close,
-			Fields: decode.Fields{{Key: "reason", Value: "capture ends here"}},
+			Fields: decode.Fields{{Key: "reason", Value: captureEnds}},
 		}))
 	}
 }

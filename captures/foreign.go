@@ -278,7 +278,7 @@ func (x *importer) End(c *tcp.Conn, side int, at time.Time) {
 // Close implements tcp.Sink.
 func (x *importer) Close(c *tcp.Conn, side int, at time.Time, reason string) {
 	s := c.User.(*stranger)
-	if x.Left(c); s.conn == 0 {
+	if x.settle(c, s); s.conn == 0 {
 		return
 	}
 	by := ""
@@ -295,8 +295,15 @@ func (x *importer) Close(c *tcp.Conn, side int, at time.Time, reason string) {
 }
 
 // Left implements tcp.Sink.
-func (x *importer) Left(c *tcp.Conn) {
+func (x *importer) Left(c *tcp.Conn, at time.Time) {
 	s := c.User.(*stranger)
+	if x.settle(c, s); s.conn > 0 {
+		x.mark(s, decode.Mark{Time: at, Kind: decode.Close, Fields: decode.Fields{{Key: "reason", Value: captureEnds}}})
+	}
+}
+
+// settle decides about a connection of which nothing more comes.
+func (x *importer) settle(c *tcp.Conn, s *stranger) {
 	switch {
 	case s.conn > 0:
 	case s.protocol != nil && s.octets == 0:

@@ -36,7 +36,7 @@ const mostPorts = 8
 func (l LeftOut) String() string {
 	var parts []string
 	if l.Connections > 0 {
-		parts = append(parts, count(int64(l.Connections), "connection")+", "+l.ports())
+		parts = append(parts, count(int64(l.Connections), "connection")+" on "+l.ports())
 	}
 	if l.Datagrams > 0 {
 		parts = append(parts, count(int64(l.Datagrams), "datagram")+" of which fragments are missing")

@@ -76,20 +76,20 @@ func TestRefused(t *testing.T) {
 		file, text, hint string
 		as               any
 	}{
-		"empty":   {"", "expected a pcapng or pcap file, got an empty one", "--capture", new(*NotCapture)},
-		"text":    {"From: a@b\r\n\r\n", `got "From: a@b\r\n\r"`, "--capture", new(*NotCapture)},
-		"short":   {"x", `got "x"`, "--capture", new(*NotCapture)},
-		"xz":      {"\xfd7zXZ\x00whatever", "got xz data", "decompress", new(*NotCapture)},
-		"gzip":    {"\x1f\x8b\x08\x00", "cut off at octet 0", "", new(*Truncated)},
-		"zstd":    {"\x28\xb5\x2f\xfd", "cut off at octet 0", "", new(*Truncated)},
-		"twice":   {pack(Gzip, pack(Zstd, string(own))), "got zstd data inside gzip data", "decompress", new(*NotCapture)},
-		"packed":  {pack(Zstd, "From: a@b\r\n\r\n"), `got "From: a@b\r\n\r"`, "--capture", new(*NotCapture)},
-		"magic":   {change(8, "what"), "expected a pcapng or pcap file", "--capture", new(*NotCapture)},
-		"pcap":    {"\xd4\xc3\xb2\xa1\x02\x00\x04\x00", "cut off at octet 0", "", new(*Truncated)},
-		"later":   {change(comment, "format=2"), `format "2" by "mailtrace test"`, "later", new(*Later)},
-		"cut":     {string(own[:20]), "cut off at octet 0", "", new(*Truncated)},
-		"length":  {change(4, "\x01\x00\x00\x00"), "block at octet 0: expected a length", "changed", new(*Damaged)},
-		"small":   {"\n\r\r\n\x0c\x00\x00\x00\x4d\x3c\x2b\x1a\x0c\x00\x00\x00", "expected its length", "changed", new(*Damaged)},
+		"empty":  {"", "expected a pcapng or pcap file, got an empty one", "--capture", new(*NotCapture)},
+		"text":   {"From: a@b\r\n\r\n", `got "From: a@b\r\n\r"`, "--capture", new(*NotCapture)},
+		"short":  {"x", `got "x"`, "--capture", new(*NotCapture)},
+		"xz":     {"\xfd7zXZ\x00whatever", "got xz data", "decompress", new(*NotCapture)},
+		"gzip":   {"\x1f\x8b\x08\x00", "cut off at octet 0", "", new(*Truncated)},
+		"zstd":   {"\x28\xb5\x2f\xfd", "cut off at octet 0", "", new(*Truncated)},
+		"twice":  {pack(Gzip, pack(Zstd, string(own))), "got zstd data inside gzip data", "decompress", new(*NotCapture)},
+		"packed": {pack(Zstd, "From: a@b\r\n\r\n"), `got "From: a@b\r\n\r"`, "--capture", new(*NotCapture)},
+		"magic":  {change(8, "what"), "expected a pcapng or pcap file", "--capture", new(*NotCapture)},
+		"pcap":   {"\xd4\xc3\xb2\xa1\x02\x00\x04\x00", "cut off at octet 0", "", new(*Truncated)},
+		"later":  {change(comment, "format=2"), `format "2" by "mailtrace test"`, "later", new(*Later)},
+		"cut":    {string(own[:20]), "cut off at octet 0", "", new(*Truncated)},
+		"length": {change(4, "\x01\x00\x00\x00"), "block at octet 0: expected a length", "changed", new(*Damaged)},
+		"small":  {"\n\r\r\n\x0c\x00\x00\x00\x4d\x3c\x2b\x1a\x0c\x00\x00\x00", "expected its length", "changed", new(*Damaged)},
 	}
 	for name, c := range cases {
 		path := filepath.Join(t.TempDir(), name)

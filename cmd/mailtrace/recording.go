@@ -34,6 +34,7 @@ func (r *recording) create() error {
 		Application: "mailtrace " + version(),
 		Protocols:   registry.All,
 		Bodies:      r.bodies,
+		Compression: captures.CompressionOf(r.path),
 		OnError: func(err error) {
 			// At most twice: octets are missing, and recording ended.
 			r.u.warn("%s: %s; sessions go on", r.path, words(err))

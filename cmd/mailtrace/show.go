@@ -17,7 +17,7 @@ import (
 
 func showCommand(u *ui) *cli.Command {
 	return &cli.Command{
-		Name: "show", Usage: "print a capture as mailtrace proxy printed it live",
+		Name: "show", Usage: "print a capture as mailtrace proxy printed it live, or anyone's pcap",
 		UsageText: "mailtrace show [flags] FILE...\nmailtrace show --extract mails tb.pcapng",
 		Flags: slices.Concat(outputFlags(), []cli.Flag{
 			&cli.BoolFlag{Name: "hex", Usage: "the octets beneath each row, as recorded (with -v)"},
@@ -36,7 +36,7 @@ func runShow(u *ui, c *cli.Context) error {
 	hex, dir := c.Bool("hex"), c.String("extract")
 	switch {
 	case !c.Args().Present():
-		return usagef("a capture is what mailtrace proxy --capture FILE writes", "no FILE given")
+		return usagef("a capture is what mailtrace proxy --capture FILE writes, or any pcap or pcapng file", "no FILE given")
 	case hex && s.out.format != "text":
 		return usagef("--hex belongs to the text", "--hex and --format %s contradict each other", s.out.format)
 	case c.IsSet("extract") && dir == "":
@@ -95,9 +95,10 @@ func (s *show) file(path, prefix string) error {
 		return err
 	}
 	defer discard(r)
+	secrets := !r.Foreign() && keptSecrets(path)
 	printer := s.out.printer(s.u)
 	sink := printer.Events
-	o := captures.DecodeOptions{Protocols: registry.All, Secrets: keptSecrets(path)}
+	o := captures.DecodeOptions{Protocols: registry.All, Secrets: secrets}
 	if n := s.out.options.Conn; n != 0 {
 		o.Conn = func(conn int) bool { return conn == n }
 	}
@@ -138,6 +139,9 @@ func (s *show) file(path, prefix string) error {
 		if failed := s.extract.end(); failed != nil {
 			return failed
 		}
+	}
+	if left := r.LeftOut().String(); left != "" && !errors.As(err, new(*captures.NoMail)) {
+		s.u.say("%s: left out: %s", path, left)
 	}
 	var cut *captures.Truncated
 	if errors.As(err, &cut) {

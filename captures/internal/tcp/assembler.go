@@ -233,7 +233,7 @@ func (a *Assembler) End() {
 		if !c.ended && !c.ignored {
 			a.counted(c, func() { c.flush(a.sink) })
 			if !c.ended && !c.ignored {
-				a.sink.Left(c)
+				a.sink.Left(c, c.last)
 			}
 		}
 	}

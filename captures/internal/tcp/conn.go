@@ -19,8 +19,9 @@ type Sink interface {
 	// Close says that the connection ended, and nothing follows. side is who ended it, -1
 	// where that is not known; reason is empty for an orderly end.
 	Close(c *Conn, side int, at time.Time, reason string)
-	// Left says that the capture ends and the connection does not.
-	Left(c *Conn)
+	// Left says that the capture ends and the connection, last heard of at that time, does
+	// not.
+	Left(c *Conn, at time.Time)
 }
 
 // Reset is the reason of a connection that a RST ended.
