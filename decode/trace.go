@@ -32,6 +32,7 @@ type Trace struct {
 	opaque   bool
 	opened   time.Time
 	totals   Totals
+	mailbox  string   // selected
 	octets   [3]int64 // by Dir; opaque octets included
 	closed   [3]bool
 	held     []heldOctets // before the protocol is known
@@ -197,8 +198,10 @@ func (t *Trace) finish(events []Event) []Event {
 		case CommandLine:
 			t.totals.Commands++
 		case StateChange:
-			t.totals.LastState = e.State
+			t.totals.LastState, t.mailbox = e.State, e.Mailbox
 		case Opaque, Desync:
+			// From a capture it comes of a mark, which knows neither.
+			e.State, e.Mailbox = t.totals.LastState, t.mailbox
 			if e.Kind == Opaque && !t.opaque {
 				t.opaque = true
 				t.giveUp()

@@ -22,13 +22,13 @@ var commandNotes = map[string]string{
 	"UNSUBSCRIBE":       "take a mailbox off the subscribed ones",
 	"LIST":              "list mailboxes",
 	"LSUB":              "list subscribed mailboxes",
-	"XLIST":             "list mailboxes with their use (before RFC 6154)",
+	"XLIST":             "list mailboxes with their use",
 	"NAMESPACE":         "ask where mailboxes live",
 	"STATUS":            "counts of a mailbox, without selecting it",
 	"APPEND":            "store a message",
 	"IDLE":              "wait for news; renew within 29 min",
 	"CHECK":             "ask for a checkpoint",
-	"CLOSE":             "close the mailbox; removes \\Deleted messages",
+	"CLOSE":             "close the mailbox; drops \\Deleted messages",
 	"UNSELECT":          "close the mailbox; removes nothing",
 	"EXPUNGE":           "remove \\Deleted messages for good",
 	"UID EXPUNGE":       "remove these for good (UIDPLUS)",
@@ -73,7 +73,11 @@ func commandNote(e *decode.Event) string {
 		if e.Name == "EXAMINE" {
 			access = "read-only"
 		}
-		return "open " + string(unquote([]byte(args[:end]))) + ", " + access
+		name := string(unquote([]byte(args[:end])))
+		if isAnnouncement([]byte(args)) || name == "" {
+			name = "a mailbox"
+		}
+		return "open " + name + ", " + access
 	case "FETCH", "UID FETCH":
 		return fetchCommandNote(e.Name, args)
 	case "STORE", "UID STORE":
@@ -83,7 +87,7 @@ func commandNote(e *decode.Event) string {
 		return text
 	}
 	if commands[e.Name] == nil {
-		return "not a command that is known: arguments redacted"
+		return "an unknown command: redacted"
 	}
 	return ""
 }

@@ -28,7 +28,10 @@ func note(e *decode.Event) string {
 	case decode.StateChange:
 		return stateNote(e)
 	case decode.Layer:
-		return "both directions are compressed; shown is what is inside"
+		if bytes.HasSuffix(e.Text, []byte("ends")) {
+			return "compressed no more (RFC 8437 §4.1)"
+		}
+		return "shown is what is inside"
 	case decode.Malformed:
 		if f, ok := e.Detail.(decode.Fields); ok {
 			return f.Get("reason")
@@ -117,9 +120,13 @@ func completionNote(e *decode.Event) string {
 	if e.Command != nil && e.Name == "OK" {
 		switch e.Command.Name {
 		case "FETCH", "UID FETCH":
-			facts = append(facts, count(int64(d.Data), "message", "messages"))
+			if !d.Shared {
+				facts = append(facts, count(int64(d.Data), "message", "messages"))
+			}
 		case "LIST", "LSUB":
-			facts = append(facts, count(int64(d.Data), "mailbox", "mailboxes"))
+			if !d.Shared {
+				facts = append(facts, count(int64(d.Data), "mailbox", "mailboxes"))
+			}
 		case "EXPUNGE", "UID EXPUNGE", "MOVE", "UID MOVE":
 			if d.Messages != nil {
 				facts = append(facts, count(*d.Messages, "message", "messages")+" left")
@@ -251,7 +258,7 @@ func statusNote(e *decode.Event, d *Status) string {
 	case "PERMANENTFLAGS":
 		n := count(listed([]byte(d.Argument)), "flag", "flags") + " can be stored"
 		if strings.Contains(d.Argument, `\*`) {
-			n = count(listed([]byte(d.Argument))-1, "flag", "flags") + ` can be stored; \* = new keywords too`
+			n = thousands(listed([]byte(d.Argument))-1) + ` can be stored; \* = new keywords too`
 		}
 		return n
 	case "UNSEEN":

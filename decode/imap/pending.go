@@ -1,6 +1,7 @@
 package imap
 
 import (
+	"slices"
 	"time"
 
 	"github.com/mailtrace/mailtrace/decode"
@@ -23,6 +24,7 @@ type pending struct {
 	box      mailbox
 	readOnly bool // EXAMINE
 	data     int  // untagged responses that belong to it
+	shared   bool // another command under way asked for such data too: who can tell whose it is
 	done     bool
 }
 
@@ -122,17 +124,21 @@ func (q *queue) wanting(name string) *pending {
 	if len(live) == 1 {
 		return oldest
 	}
+	var found *pending
 	for _, p := range live[:min(len(live), searched)] {
-		if p.done || p.info == nil {
+		if p.done || p.info == nil || !slices.Contains(p.info.data, name) {
 			continue
 		}
-		for _, d := range p.info.data {
-			if d == name {
-				return p
-			}
+		if found != nil {
+			found.shared, p.shared = true, true
+			break
 		}
+		found = p
 	}
-	return oldest
+	if found == nil {
+		return oldest
+	}
+	return found
 }
 
 // continuing gives the command that a continuation request belongs to: the oldest one

@@ -11,8 +11,9 @@ import (
 
 // Result is the Detail of a Completion.
 type Result struct {
-	Code         string        `json:"code,omitempty"` // resp-text-code, without brackets and arguments
-	Data         int           `json:"data,omitempty"` // untagged responses that belong to the command
+	Code         string        `json:"code,omitempty"`   // resp-text-code, without brackets and arguments
+	Data         int           `json:"data,omitempty"`   // untagged responses that belong to the command
+	Shared       bool          `json:"shared,omitempty"` // some of them may belong to another command that was under way
 	Capabilities *Capabilities `json:"capabilities,omitempty"`
 	// Messages is how many the selected mailbox holds now, of SELECT, EXAMINE and EXPUNGE.
 	Messages *int64 `json:"messages,omitempty"`
@@ -55,7 +56,7 @@ func (s *session) completion(t, first time.Time, r *response, text []byte, span 
 	p.replied(first)
 	s.pending.remove(p)
 	code, args := respCode(text[r.status:])
-	d := &Result{Code: unknownName(code), Data: p.data}
+	d := &Result{Code: unknownName(code), Data: p.data, Shared: p.shared}
 	if d.Code == "CAPABILITY" {
 		d.Capabilities = s.learn(args)
 	}

@@ -222,7 +222,7 @@ func (s *session) serverLine(t time.Time, line fragment.Line) bool {
 	default:
 		e := s.event(t, decode.Server, decode.Malformed)
 		e.Text, e.Span = s.text(text), span
-		e.Detail = decode.Fields{{Key: "reason", Value: "expected \"* \", \"+\" or a tag with OK, NO or BAD"}}
+		e.Detail = decode.Fields{{Key: "reason", Value: "expected \"* \", \"+\" or a tag and a result"}}
 	}
 	return false
 }

@@ -195,7 +195,7 @@ func (s *session) Gap(d decode.Dir, t time.Time, n int64) []decode.Event {
 		return nil
 	}
 	if kept, octets := x.lines.Held(); octets > 0 {
-		s.endInMidLine(x, t, kept, octets, "octets are missing in the middle of the line")
+		s.endInMidLine(x, t, kept, octets, "octets are missing inside the line")
 	}
 	e := s.event(t, d, decode.Desync)
 	e.Span = decode.Span{Off: x.off, Len: max(n, 0)}

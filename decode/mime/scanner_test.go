@@ -409,3 +409,14 @@ func FuzzScanner(f *testing.F) {
 		}
 	})
 }
+
+// A message that is one attached message keeps its own From and Subject.
+func TestMessageOfTypeMessage(t *testing.T) {
+	var s mime.Scanner
+	s.Reset(decode.Limits{})
+	s.Write([]byte("From: outer@example.org\r\nSubject: outer\r\nContent-Type: message/rfc822\r\n\r\nFrom: inner@example.org\r\nSubject: inner\r\n\r\ntext\r\n"))
+	parts := s.Close()
+	if parts[0].From != "outer@example.org" || parts[0].Subject != "outer" {
+		t.Fatalf("got %+v", parts[0])
+	}
+}

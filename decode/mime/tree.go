@@ -83,7 +83,11 @@ func eolOctets(line []byte) int64 {
 // header ended in a blank line, nil where it just ended.
 func (s *Scanner) endHeader(blank []byte) {
 	n := &s.nodes[len(s.nodes)-1]
-	c := s.fields.content(n.owner, len(s.nodes) > 1 && s.inDigest())
+	owner := n.owner
+	if n.within != "" && owner.Number == "" {
+		owner = nil // the message is one attached message: its own header has its From
+	}
+	c := s.fields.content(owner, len(s.nodes) > 1 && s.inDigest())
 	s.beginBody(blank)
 	n.lines, n.eol = s.nl, eolOctets(blank)
 	multi := c.boundary != "" && strings.HasPrefix(c.typ, "multipart/")

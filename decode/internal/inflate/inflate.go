@@ -26,7 +26,8 @@ type Inflater struct {
 	yield func([]byte) bool
 	next  func() ([]byte, bool)
 	stop  func()
-	err   error
+	err   error // io.EOF where the stream ended in order
+	told  bool  // err is what Push reports
 	total int64 // octets consumed
 }
 
@@ -95,19 +96,14 @@ func (s *source) Read(p []byte) (int, error) {
 // then gives the input not yet consumed. An error ends the stream and names the offset
 // of the compressed octet.
 func (z *Inflater) Push(p []byte, emit func([]byte) bool) error {
-	if z.err != nil {
-		return z.err
+	if z.err != nil && (z.err != io.EOF || len(p) == 0) {
+		return z.failure()
 	}
 	z.in = p
 	for {
 		out, ok := z.next()
 		if !ok {
-			if z.err == io.EOF {
-				z.err = fmt.Errorf("inflate: the stream ended at octet %d", z.total)
-			} else {
-				z.err = fmt.Errorf("inflate: at octet %d: %w", z.total, z.err)
-			}
-			return z.err
+			return z.failure()
 		}
 		if len(out) == 0 {
 			return nil
@@ -116,6 +112,21 @@ func (z *Inflater) Push(p []byte, emit func([]byte) bool) error {
 			return nil
 		}
 	}
+}
+
+// failure is what Push reports once the stream is over. A final block ends it in order, as
+// Dovecot writes one when it logs a client out; only octets behind that are wrong.
+func (z *Inflater) failure() error {
+	switch {
+	case z.err == io.EOF && len(z.in) == 0:
+		return nil
+	case z.err == io.EOF:
+		z.err = fmt.Errorf("inflate: octets follow the end of the stream at octet %d", z.total)
+	case !z.told:
+		z.err = fmt.Errorf("inflate: at octet %d: %w", z.total, z.err)
+	}
+	z.told = true
+	return z.err
 }
 
 // Rest gives the input that was not consumed.

@@ -80,6 +80,37 @@ func TestGarbageIsAnError(t *testing.T) {
 	}
 }
 
+// A final block ends the stream in order, however it is cut; only octets behind it do not.
+func TestEndOfStream(t *testing.T) {
+	var b bytes.Buffer
+	w, err := flate.NewWriter(&b, 6)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Write([]byte("* BYE\r\n")); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for cut := range b.Len() + 1 {
+		z := New()
+		var got []byte
+		for _, p := range [][]byte{b.Bytes()[:cut], b.Bytes()[cut:], nil} {
+			if err := z.Push(p, func(p []byte) bool { got = append(got, p...); return true }); err != nil {
+				t.Fatalf("cut at %d: %v", cut, err)
+			}
+		}
+		if string(got) != "* BYE\r\n" {
+			t.Fatalf("cut at %d: got %q", cut, got)
+		}
+		if err := z.Push([]byte("x"), func([]byte) bool { return true }); err == nil {
+			t.Fatal("octets behind the end are no error")
+		}
+		z.Stop()
+	}
+}
+
 func TestRestBehindAFlush(t *testing.T) {
 	d := deflate(t, [][]byte{[]byte("a1 UNAUTHENTICATE\r\n")})[0]
 	z := New()
