@@ -291,6 +291,9 @@ func (t *Trace) Mark(m Mark) []Event {
 			return t.finish(t.events)
 		}
 	case Opaque, Desync:
+		if t.opaque && (m.Kind == Opaque || m.Fields.Get("reason") == stopped) {
+			return nil // what a capture says, and this decoder came to by itself
+		}
 		e.Text = []byte(m.Fields.Get("text"))
 		e.Detail = m.Fields.without("text")
 		t.add(e)

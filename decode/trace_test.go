@@ -319,6 +319,28 @@ func TestGap(t *testing.T) {
 	}
 }
 
+// A decoder that breaks again over the same octets, and the marks of the first time: it is
+// told once.
+func TestMarksOfABrokenDecoderThatBreaksAgain(t *testing.T) {
+	trace, kept := follow(decode.TraceOptions{Protocol: &fakeProtocol})
+	trace.Write(decode.Client, at(2), []byte("BREAK\n"))
+	again, _ := follow(decode.TraceOptions{Protocol: &fakeProtocol})
+	if _, _, events := again.Write(decode.Client, at(2), []byte("BREAK\n")); kinds(events) != "desync C, opaque C" {
+		t.Fatal(kinds(events))
+	}
+	if len(*kept) != 2 {
+		t.Fatal(*kept)
+	}
+	for _, m := range *kept {
+		if events := again.Mark(m); len(events) != 0 {
+			t.Fatal(kinds(events))
+		}
+	}
+	if events := trace.Mark(decode.Mark{Kind: decode.Desync, Fields: decode.Fields{{Key: "reason", Value: "lost"}}}); kinds(events) != "desync" {
+		t.Fatal(kinds(events))
+	}
+}
+
 // A decoder that breaks: its two events tell so, live and from what was kept.
 func TestTraceOfABrokenDecoder(t *testing.T) {
 	wrapped := 0
