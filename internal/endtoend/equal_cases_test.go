@@ -42,6 +42,10 @@ func imapClient(c *dialog) {
 	for _, want := range []string{"* 1 FETCH (BODY[] {28}", "Subject: hello", "", ".a line.", ")", "a OK"} {
 		c.expect(want)
 	}
+	imapLogout(c)
+}
+
+func imapLogout(c *dialog) {
 	c.send("b LOGOUT\r\n")
 	c.expect("* BYE")
 	c.expect("b OK")

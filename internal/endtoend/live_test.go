@@ -20,7 +20,7 @@ import (
 // outputs are where what a proxy shows and records goes. What is nil goes to memory.
 type outputs struct {
 	json, text, capture io.Writer
-	queue               print.QueueOptions
+	jsonQueue           print.QueueOptions // nothing is dropped, unless that is the test
 	recorder            captures.Options
 }
 
@@ -35,7 +35,8 @@ type live struct {
 	stopped             bool
 
 	mu   sync.Mutex
-	said []error // by the recorder and the queues, besides the events
+	news chan struct{} // something was said
+	said []error       // by the recorder and the queues, besides the events
 	logs []string
 }
 
@@ -80,20 +81,21 @@ func printOptions() print.Options {
 // start runs a proxy. The test must stop it, or it is stopped with the test.
 func start(t tester, cfg proxy.Config, out outputs) *live {
 	t.Helper()
-	l := &live{events: newEvents(), json: &buffer{}, text: &buffer{}, capture: &buffer{}, served: make(chan error, 1)}
+	l := &live{events: newEvents(), json: &buffer{}, text: &buffer{}, capture: &buffer{}, served: make(chan error, 1), news: make(chan struct{}, 1)}
 	or := func(w io.Writer, b *buffer) io.Writer {
 		if w == nil {
 			return b
 		}
 		return w
 	}
-	out.queue.Trouble = l.say
-	if out.queue.Events == 0 {
-		out.queue.Events, out.queue.Octets = 1<<20, 1<<30 // nothing is dropped, unless that is the test
+	all := print.QueueOptions{Events: 1 << 20, Octets: 1 << 30, Trouble: l.say}
+	if out.jsonQueue.Events == 0 {
+		out.jsonQueue = all
 	}
+	out.jsonQueue.Trouble = l.say
 	l.queues = []*print.Queue{
-		print.NewQueue(print.JSON(or(out.json, l.json), printOptions()), out.queue),
-		print.NewQueue(print.Text(or(out.text, l.text), printOptions()), out.queue),
+		print.NewQueue(print.JSON(or(out.json, l.json), printOptions()), out.jsonQueue),
+		print.NewQueue(print.Text(or(out.text, l.text), printOptions()), all),
 	}
 	cfg.Sink = sinks{l.events, l.queues[0], l.queues[1]}
 	out.recorder.Application, out.recorder.Protocols = "endtoend", registry.All
@@ -122,6 +124,10 @@ func (l *live) say(err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.said = append(l.said, err)
+	select {
+	case l.news <- struct{}{}:
+	default:
+	}
 }
 
 // heard is what was said besides the events.

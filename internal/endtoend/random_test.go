@@ -99,7 +99,7 @@ func (r *random) noise() {
 		rapid.SliceOfN(rapid.Byte(), 1, 300),
 		rapid.Map(rapid.IntRange(1, 9_000), func(n int) []byte { return bytes.Repeat([]byte("long line "), n) }),
 		rapid.Map(rapid.SampledFrom([]string{
-			"\r\n", "\n", "*\r\n", ".\r\n", "..\r\n", "{5}\r\n", "DONE\r\n", "+ \r\n", "* BYE\r\n", "GET / HTTP/1.1\r\n",
+			"\r\n", "\n", "*\r\n", ".\r\n", "..\r\n", "{5}\r\n", "DONE\r\n", "+ \r\n", "* BYE\r\n", "GET / HTTP/1.1\r\n", "\x16\x03\x01\x02\x00",
 			"a1 APPEND INBOX {9223372036854775807}\r\n", "* 1 FETCH (BODY[] {99999}\r\n", "-ERR\r\n", "+OK\r\n", "* OK\r\n", "no end ",
 			"a1 LOGIN u {7}\r\n", "PASS", "AUTH PLAIN\r\n", "\xff\xfe\x00\r\n",
 		}), func(s string) []byte { return []byte(s) }),
