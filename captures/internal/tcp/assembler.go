@@ -173,19 +173,10 @@ func (a *Assembler) begin(k key, s *segment) *Conn {
 		a.forget(old)
 	}
 	a.ids++
-	c := &Conn{Ends: [2]netip.AddrPort{s.from, s.to}, Opener: -1, Began: a.now, id: a.ids, closer: -1}
-	switch {
-	case s.has(flagSYN) && s.has(flagACK):
-		c.Opener = 1
-	case s.has(flagSYN):
-		c.Opener = 0
-	}
+	c := &Conn{Ends: [2]netip.AddrPort{s.from, s.to}, Opener: -1, Began: a.now, id: a.ids, closer: -1, settling: true}
 	a.conns[k] = c
 	c.last = a.now
 	a.touch(c)
-	if c.settling = c.Opener < 0; !c.settling {
-		a.sink.Begin(c)
-	}
 	return c
 }
 

@@ -42,7 +42,7 @@ type Conn struct {
 	id       int64
 	segments int64
 	last     time.Time
-	settling bool // its beginning may still come
+	settling bool // more of its beginning may come
 	ended    bool // nothing more is given; it is kept to know what comes late
 	ignored  bool
 	waiting  bool // it stands in the assembler's list of those with queues
@@ -71,8 +71,8 @@ const (
 	lateSegments = 64
 	lateTime     = 3 * time.Second
 	holeTime     = 30 * time.Second
-	// settleSegments is how long a connection waits whose first segment was no SYN: in a
-	// capture out of order, the SYN may follow.
+	// settleSegments is how long a connection waits for the SYN of either side: in a capture
+	// out of order, they may follow.
 	settleSegments = 16
 	settleOctets   = 64 << 10 // how far before what came first
 	mostHeld       = 4 << 20
@@ -114,10 +114,12 @@ func (c *Conn) take(sink Sink, side int, s *segment) {
 			h.first, h.next = p.off, p.off
 		}
 		if s.has(flagSYN) {
-			c.Opener = side
-			if s.has(flagACK) {
+			h.syn = true
+			if c.Opener = side; s.has(flagACK) {
 				c.Opener = 1 - side
 			}
+		}
+		if h.syn && o.syn {
 			c.settle(sink)
 		}
 	}

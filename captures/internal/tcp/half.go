@@ -37,6 +37,7 @@ type half struct {
 	first  int64 // offset of the first octet
 	next   int64 // offset of the next octet to give
 	exists int64 // the end of what is known to have been sent, whether it was captured or not
+	syn    bool  // first stands behind a SYN
 	seen   bool  // a segment of this direction was captured
 	fin    bool
 	queue  []piece // by offset, none overlapping another
