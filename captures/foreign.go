@@ -208,8 +208,10 @@ func (x *importer) byPortAlone(c *tcp.Conn, s *stranger) {
 		x.sealed(c, s)
 	case s.mid:
 		x.decide(c, s, s.protocol, "mid-session")
+	case s.spoken:
+		x.decide(c, s, s.protocol, "no-greeting") // as behind a TLS that was taken away
 	default:
-		x.decide(c, s, s.protocol, "no-greeting")
+		x.decide(c, s, s.protocol, "") // what stands in its place is not one
 	}
 }
 

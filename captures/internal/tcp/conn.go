@@ -254,6 +254,9 @@ func (c *Conn) force(sink Sink, side int) {
 	h, o := &c.halves[side], &c.halves[1-side]
 	p := h.pop()
 	for p.ack > o.next {
+		if p.fin && len(p.p) == 0 && c.unseenFIN(sink, 1-side) {
+			break
+		}
 		if len(o.queue) == 0 || o.queue[0].off >= p.ack {
 			c.skip(sink, 1-side, p.ack)
 			break
@@ -294,11 +297,25 @@ func (c *Conn) release(sink Sink) {
 func (c *Conn) flush(sink Sink) {
 	c.release(sink)
 	for side := range c.halves {
-		// One octet that was acknowledged and that nothing follows is a FIN.
-		if h := &c.halves[side]; h.begun && h.exists > h.next+1 {
+		h := &c.halves[side]
+		switch missing := h.exists - h.next; {
+		case missing > 1:
 			c.skip(sink, side, h.exists)
+		case missing == 1 && c.halves[1-side].fin:
+			c.unseenFIN(sink, side)
 		}
 	}
+}
+
+// unseenFIN ends a side of which one more octet was acknowledged as the other side ended:
+// that was its FIN, and the capture does not have it.
+func (c *Conn) unseenFIN(sink Sink, side int) bool {
+	h := &c.halves[side]
+	if h.fin || len(h.queue) > 0 || h.exists != h.next+1 {
+		return false
+	}
+	c.give(sink, side, piece{off: h.next, fin: true})
+	return true
 }
 
 // reset ends the connection as a RST does, if it is one that its receiver would believe.
