@@ -125,10 +125,12 @@ func (s *session) endLiteral(x *side, t time.Time) {
 	} else {
 		e.Name = x.rest
 	}
-	e.Detail = &LiteralDetail{
+	d := s.newDetail()
+	*d = LiteralDetail{
 		Announced: l.spec.Octets, Seen: l.spec.Octets - l.left, Item: l.item, NonSync: l.spec.NonSync,
 		Binary: l.spec.Binary, Message: l.whole, Damaged: l.damaged,
 	}
+	e.Detail = d
 }
 
 // rememberLiteral puts a secret that came as a literal where a server's echo of it is found.
@@ -143,6 +145,18 @@ func (s *session) rememberLiteral(p *pending) {
 	if bytes.ContainsAny(p.secret, "\r\n") {
 		s.rememberWords(p.secret) // a server may take each line for a command
 	}
+}
+
+// newDetail allocates for several literals at a time, the more of them have gone by
+// (BenchmarkMessages4KiB).
+func (s *session) newDetail() *LiteralDetail {
+	if len(s.details) == 0 {
+		s.grow = min(max(2*s.grow, 1), 32)
+		s.details = make([]LiteralDetail, s.grow)
+	}
+	d := &s.details[0]
+	s.details = s.details[1:]
+	return d
 }
 
 // refuseLiteral ends a synchronizing literal whose command the server completed instead

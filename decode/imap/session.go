@@ -38,7 +38,9 @@ type session struct {
 	announced  bool     // the first greeting came
 	caps       map[string]bool
 	mailbox    mailbox
-	volatile   bool // texts do not outlive the write: they must be copied
+	details    []LiteralDetail // allocated, not yet used
+	grow       int             // how many were allocated last
+	volatile   bool            // texts do not outlive the write: they must be copied
 }
 
 // side is one direction.
