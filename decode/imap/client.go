@@ -79,6 +79,9 @@ func (s *session) injection(x *side, first int, span decode.Span) {
 		return
 	}
 	x.injected = false
+	for first < len(s.events) && s.events[first].Kind == decode.FindingOnly {
+		first++ // of the line's length, which may have been said long ago
+	}
 	if first >= len(s.events) {
 		return
 	}

@@ -105,7 +105,7 @@ func (s *session) classify(line []byte, cut bool) clientLine {
 		}
 	case c.kind == isCommand && s.doubt < suspicious:
 		switch {
-		case isHTTPRequest(line):
+		case !cut && isHTTPRequest(line):
 			c = clientLine{kind: isHTTP}
 			c.hide(bytes.IndexByte(line, ' ')+1, bytes.LastIndexByte(line, ' '), false)
 		case s.o.Mid && s.doubt == noDoubt: // only what has the shape of credentials

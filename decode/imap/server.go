@@ -48,7 +48,7 @@ func (s *session) fromServer(t time.Time, p []byte) (int, decode.Next) {
 		if s.secret && !s.o.Secrets && !x.tap.holding && !x.tap.passing && !x.tap.filling {
 			run(false)
 			_, before := x.lines.Held()
-			x.tap.holding, x.tap.clear = true, int(min(before, int64(s.o.Limits.Line)))
+			x.tap.holding, x.tap.clear = true, int(before)
 		} else if x.lines.Empty() {
 			if n := s.row(t, p[i:]); n > 0 {
 				i += n
@@ -285,12 +285,17 @@ func (r *response) parseUntagged(p []byte) {
 		i = spaces(p, i)
 	}
 	word := firstWord(p[i:])
+	if j := bytes.IndexByte(word, '{'); j > 0 {
+		if spec, ok := fragment.ParseLiteral(p); ok && spec.Start <= i+j {
+			word = p[i:spec.Start]
+		}
+	}
 	if len(word) == 0 || !isAtomLike(word) {
 		return
 	}
 	r.kind, r.name = decode.Untagged, responseName(word)
 	r.args = min(i+len(word)+1, len(p))
-	if r.number < 0 && statusName(word) != "" {
+	if end := i + len(word); r.number < 0 && statusName(word) != "" && (end == len(p) || p[end] == ' ') {
 		r.status = r.args
 	}
 }

@@ -83,6 +83,90 @@ func TestPropertiesOfNonsense(t *testing.T) {
 	})
 }
 
+// The same where lines are longer than what is kept of them, in captures that begin in
+// mid-session, and with few commands kept.
+func TestPropertiesOfNonsenseWithOtherOptions(t *testing.T) {
+	for name, with := range map[string]func(*decode.Options){
+		"short lines":  func(o *decode.Options) { o.Limits.Line = 40 },
+		"mid":          func(o *decode.Options) { o.Mid = true },
+		"few commands": func(o *decode.Options) { o.Limits.Commands = 2 },
+		"behind TLS":   func(o *decode.Options) { o.TLS = true },
+	} {
+		t.Run(name, func(t *testing.T) {
+			rapid.Check(t, func(t *rapid.T) {
+				newSession := func(o decode.Options) decode.Session { with(&o); return imap.New(o) }
+				decodetest.Properties(t, newSession, drawDialogue(t), func(n int) int { return rapid.IntRange(0, n).Draw(t, "n") })
+			})
+		})
+	}
+}
+
+// The same where octets are missing: in the recording they are missing too.
+func TestPropertiesOfNonsenseWithGaps(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		type step struct {
+			dir decode.Dir
+			p   []byte
+			gap int64
+		}
+		var steps []step
+		for _, c := range drawDialogue(t) {
+			steps = append(steps, step{dir: c.Dir, p: c.Octets})
+			if rapid.IntRange(0, 3).Draw(t, "lost") == 0 {
+				lost := step{dir: decode.Dir(rapid.IntRange(1, 2).Draw(t, "dir")), gap: int64(rapid.IntRange(1, 30).Draw(t, "octets"))}
+				if rapid.Bool().Draw(t, "how many is not known") {
+					lost.gap = -1
+				}
+				t.Logf("%s lost %d", lost.dir, lost.gap)
+				steps = append(steps, lost)
+			}
+		}
+		run := func(steps []step, cut func([]byte) [][]byte) (events []string, taped []step) {
+			s := imap.New(decode.Options{Tap: func(x decode.Octets) {
+				if n := len(taped); n > 0 && taped[n-1].dir == x.Dir && taped[n-1].gap == 0 {
+					taped[n-1].p = append(taped[n-1].p, x.P...)
+				} else if len(x.P) > 0 {
+					taped = append(taped, step{dir: x.Dir, p: bytes.Clone(x.P)})
+				}
+			}})
+			add := func(es []decode.Event) {
+				for i := range es {
+					events = append(events, decodetest.Line(&es[i]))
+				}
+			}
+			for _, x := range steps {
+				if x.gap != 0 {
+					add(s.Gap(x.dir, decodetest.Epoch, x.gap))
+					taped = append(taped, x)
+					continue
+				}
+				for _, p := range cut(x.p) {
+					for len(p) > 0 {
+						n, _, es := s.Write(x.dir, decodetest.Epoch, p)
+						add(es)
+						if p = p[n:]; n == 0 {
+							return events, taped // TLS would begin
+						}
+					}
+				}
+			}
+			add(s.Close(decode.Client, decodetest.Epoch))
+			add(s.Close(decode.Server, decodetest.Epoch))
+			return events, taped
+		}
+		want, taped := run(steps, whole)
+		for _, e := range want {
+			if strings.Contains(e, " opaque ") || strings.Contains(e, "STARTTLS") {
+				return // what stands behind is in no recording
+			}
+		}
+		got, _ := run(steps, decodetest.Octets)
+		decodetest.Same(t, "octet by octet", want, got)
+		got, _ = run(taped, whole)
+		decodetest.Same(t, "decoded again from what the recorder got", want, got)
+	})
+}
+
 // The same inside of compression.
 func TestPropertiesOfCompressedNonsense(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {

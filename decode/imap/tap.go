@@ -165,6 +165,9 @@ func (s *session) heldTooLong(t time.Time, held []byte, octets int64, part []byt
 	text := all[:min(len(all), s.o.Limits.Line)]
 	r := s.parseResponse(text)
 	from, _ := s.mayEcho(&r, text)
+	if r.kind == decode.Untagged && r.status < 0 {
+		from = min(from, 0) // filler leaves no name of it
+	}
 	p.filling = from >= 0
 	p.passing = !p.filling
 	clear := p.clear
@@ -194,7 +197,7 @@ func (s *session) mayEcho(r *response, text []byte) (from, to int) {
 		return 0, len(text)
 	case r.kind == decode.Untagged && r.number < 0 && responses[r.name] == "":
 		if spec, ok := fragment.ParseLiteral(text); ok {
-			return 2, max(2, spec.Start)
+			return 2, max(2, len(bytes.TrimRight(text[:spec.Start], " ")))
 		}
 		return 2, len(text)
 	}

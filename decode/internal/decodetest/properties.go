@@ -38,8 +38,12 @@ func RandomCuts(draw Drawer) func([]byte) [][]byte {
 func Properties(t TB, newSession func(decode.Options) decode.Session, chunks []Chunk, draw Drawer) {
 	t.Helper()
 	whole := Run(newSession, decode.Options{}, chunks, nil, true)
-	for name, cut := range map[string]func([]byte) [][]byte{"octet by octet": Octets, "random cuts": RandomCuts(draw)} {
-		got := Run(newSession, decode.Options{}, chunks, cut, true)
+	for _, how := range []struct {
+		name string
+		cut  func([]byte) [][]byte
+	}{{"octet by octet", Octets}, {"random cuts", RandomCuts(draw)}} {
+		name := how.name
+		got := Run(newSession, decode.Options{}, chunks, how.cut, true)
 		Same(t, name, whole.Events, got.Events)
 		for _, d := range [...]decode.Dir{decode.Client, decode.Server} {
 			if w, g := Joined(whole.Tapped, d), Joined(got.Tapped, d); !bytes.Equal(w, g) {

@@ -65,12 +65,16 @@ var (
 // Only a line with done set is one; a line may end in LF alone, never in CR alone.
 func (l *Lines) Take(p []byte, t time.Time) (line Line, n int, done bool) {
 	i := bytes.IndexByte(p, '\n')
-	if i >= 0 && l.n == 0 && i <= l.Max {
+	if i >= 0 && l.n == 0 {
 		line = Line{Text: p[:i], Wire: int64(i) + 1, EOL: lf, First: t}
 		if i > 0 && p[i-1] == '\r' {
 			line.Text, line.EOL = p[:i-1], crlf
 		}
 		line.Tail = line.Text
+		if len(line.Text) > l.Max {
+			line.Tail = line.Text[max(0, len(line.Text)-tailSize+len(crlf)):]
+			line.Text, line.Cut = line.Text[:l.Max], true
+		}
 		return line, i + 1, true
 	}
 	if l.n == 0 {
@@ -114,7 +118,7 @@ func (l *Lines) end() Line {
 	if line.Cut {
 		kept := min(body, int64(tailSize-len(line.EOL)))
 		end := tailSize - len(line.EOL)
-		line.Tail = l.tail[end-int(kept) : end]
+		line.Tail = bytes.Clone(l.tail[end-int(kept) : end])
 	}
 	l.n = 0
 	l.buf, l.spare = l.spare[:0], l.buf

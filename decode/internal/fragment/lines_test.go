@@ -93,3 +93,42 @@ func TestParseLiteral(t *testing.T) {
 		}
 	}
 }
+
+// What lies whole inside one write is given as a slice of it, however long it is, so that
+// every line of one write outlives the others.
+func TestLinesOfOneWriteOutliveEachOther(t *testing.T) {
+	l := Lines{Max: 4}
+	l.Take([]byte("be"), time.Time{})
+	p := []byte("gun\nlonger than that\r\nagain longer\n1234\r\n12345\nlast")
+	var lines []Line
+	for len(p) > 0 {
+		line, n, done := l.Take(p, time.Time{})
+		p = p[n:]
+		if done {
+			lines = append(lines, line)
+		}
+	}
+	want := []struct {
+		text, tail string
+		wire       int64
+		cut        bool
+	}{
+		{"begu", "begun", 6, true},
+		{"long", "longer than that", 18, true},
+		{"agai", "again longer", 13, true},
+		{"1234", "1234", 6, false},
+		{"1234", "12345", 6, true},
+	}
+	for i, w := range want {
+		g := lines[i]
+		if string(g.Text) != w.text || string(g.Tail) != w.tail || g.Wire != w.wire || g.Cut != w.cut {
+			t.Errorf("line %d: %q … %q, %d octets, cut %t", i, g.Text, g.Tail, g.Wire, g.Cut)
+		}
+	}
+	if raw := lines[3].Raw(); string(raw) != "1234\r\n" {
+		t.Errorf("raw %q", raw)
+	}
+	if kept, n := l.Held(); string(kept) != "last" || n != 4 {
+		t.Errorf("held %q", kept)
+	}
+}

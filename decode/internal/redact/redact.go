@@ -31,6 +31,12 @@ func Blank(p []byte) {
 	}
 }
 
+func overwrite(p []byte) {
+	for i := range p {
+		p[i] = Filler
+	}
+}
+
 // shortest is the fewest octets of a secret that is looked for in a server's text: a
 // shorter one would be found everywhere.
 const shortest = 4
@@ -187,10 +193,11 @@ func (e *Echo) Begins(p []byte) bool {
 	return false
 }
 
-// Fill overwrites every secret in text and tells whether there was one.
+// Fill overwrites every secret in text, which has no line end, and tells whether there was
+// one.
 func (e *Echo) Fill(text []byte) bool {
 	if e.over {
-		Blank(text)
+		overwrite(text)
 		return len(text) > 0
 	}
 	found := false
@@ -202,7 +209,7 @@ func (e *Echo) Fill(text []byte) bool {
 				break
 			}
 			found, from = true, at
-			Blank(text[at : at+n])
+			overwrite(text[at : at+n])
 		}
 	}
 	return found
