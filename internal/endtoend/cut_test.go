@@ -33,7 +33,7 @@ func prefix(t tester, whole, cut []byte, least int) {
 	}
 	for _, line := range b[n : len(b)-1] {
 		ends := false
-		for _, kind := range []string{"close", "malformed", "desync", "literal", "mime", "multiline", "command", "continuation", "untagged", "greeting", "completion", "finding"} {
+		for _, kind := range []string{"close", "malformed", "desync", "literal", "mime", "multiline", "command", "continuation", "untagged", "greeting", "completion", "finding", "state"} {
 			ends = ends || bytes.Contains(line, []byte(`"kind":"`+kind+`"`))
 		}
 		if !ends {

@@ -22,6 +22,7 @@ type outputs struct {
 	json, text, capture io.Writer
 	jsonQueue           print.QueueOptions // nothing is dropped, unless that is the test
 	recorder            captures.Options
+	unrecorded          bool // the proxy does not record
 }
 
 // live is a proxy with all its outputs, wired as the command wires them.
@@ -101,7 +102,9 @@ func start(t tester, cfg proxy.Config, out outputs) *live {
 	out.recorder.Application, out.recorder.Protocols = "endtoend", registry.All
 	out.recorder.Bodies, out.recorder.OnError = true, l.say
 	l.recorder = captures.NewRecorder(or(out.capture, l.capture), out.recorder)
-	cfg.Recorder = l.recorder
+	if !out.unrecorded {
+		cfg.Recorder = l.recorder
+	}
 	cfg.CA, cfg.Dial.Roots = world.ours, world.theirs.Pool()
 	if cfg.Protocols == nil {
 		cfg.Protocols = registry.All

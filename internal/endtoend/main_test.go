@@ -2,6 +2,7 @@ package endtoend
 
 import (
 	"crypto/tls"
+	"flag"
 	"net"
 	"os"
 	"sync"
@@ -24,7 +25,13 @@ var world struct {
 	server       *tls.Config
 }
 
+// checks is how often each property is tried. -rapid.checks tries more.
+const checks = "30"
+
 func TestMain(m *testing.M) {
+	if err := flag.Set("rapid.checks", checks); err != nil {
+		panic(err)
+	}
 	dir, err := os.MkdirTemp("", "mailtrace-endtoend")
 	if err != nil {
 		panic(err)
