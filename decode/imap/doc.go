@@ -31,6 +31,28 @@
 // waits for it. The protocol itself does not say (RFC 9051 §5.5 allows only what is
 // unambiguous).
 //
+// # Secrets
+//
+// Of the client only a tag, a known command and what the grammar gives it are shown. How much
+// of other lines is depends on the doubt there is:
+//
+//	no doubt ──LOGIN, AUTHENTICATE, UNAUTHENTICATE──► wary ──literal refused, quotes──► suspicious
+//	   ▲                                              │ ▲    unfinished, octets lost        │
+//	   └────────────── logged in, PREAUTH ◄───────────┘ └────────── known command ◄─────────┘
+//	shows of an unknown command:
+//	   tag and name                                   tag                              nothing
+//
+// What a server repeats is filled in the text of status responses, in lines that the grammar
+// does not know and in the place of tags that no command has, until a command that began
+// behind the secret is complete (or the secret's own, if it succeeded). A line longer than
+// Limits.Line is decided by its beginning.
+//
+// # Compression
+//
+// STARTTLS behind COMPRESS (RFC 4978 §4 allows it, the layers being ordered) is decoded as an
+// ordinary command: the TLS records behind its OK end decoding, since nobody is known to
+// send that.
+//
 // # Way back
 //
 // A line that fits no grammar is a malformed event and framing goes on with the next

@@ -172,9 +172,15 @@ func (s *session) Resume(how decode.Resume, t time.Time) []decode.Event {
 		return s.events
 	}
 	began := s.client.off+s.server.off > 0
+	s.cur = nil
 	s.tls, s.tlsDue, s.starttls = true, false, nil
 	s.caps = nil // RFC 9051 §6.2.1: what was known of the server is discarded
 	for _, x := range [...]*side{&s.client, &s.server} {
+		if x.literal.active {
+			x.literal.damaged = true
+			s.endLiteral(x, t)
+		}
+		x.rest, x.restOf, x.resync = "", nil, false
 		if kept, n := x.lines.Held(); n > 0 {
 			first := len(s.events)
 			s.endInMidLine(x, t, kept, n, "TLS begins in the middle of a line")
