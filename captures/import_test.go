@@ -133,7 +133,9 @@ var stories = []struct {
 	{"an answer that looks like a greeting", func() []*talk {
 		return []*talk{newTalk(aClient, "198.51.100.9:6379").open().c("PING\r\n").s("+OK\r\n").close()}
 	}},
-	{"web pages", func() []*talk { return []*talk{other(0), newTalk(aClient, "198.51.100.9:8080").open().c("GET /\r\n\r\n").close()} }},
+	{"web pages", func() []*talk {
+		return []*talk{other(0), newTalk(aClient, "198.51.100.9:8080").open().c("GET /\r\n\r\n").close()}
+	}},
 	{"nobody listens", func() []*talk {
 		x := newTalk(aClient, anIMAP).add(decode.Client, "S", "").reset(decode.Server)
 		return []*talk{x}

@@ -237,3 +237,7 @@ func story(t testing.TB, file []byte) (lines []string, left LeftOut, err error) 
 	err = Decode(r, DecodeOptions{Protocols: registry.All}, func(events []decode.Event) { lines = append(lines, plot(events)...) })
 	return lines, r.LeftOut(), err
 }
+
+func netipPort(port int) netip.AddrPort {
+	return netip.AddrPortFrom(netip.MustParseAddr("198.51.100.9"), uint16(port))
+}

@@ -37,13 +37,13 @@ type fragments struct {
 
 // add takes a fragment and gives the whole datagram if it was the last one missing.
 func (f *fragments) add(d packed) (whole packed, ok bool) {
-	if d.missing > 0 || d.off+len(d.p) > largestIP || d.more && len(d.p)%8 != 0 {
-		return d, false
-	}
 	key := fragmentKey{d.from, d.to, d.id}
 	part := f.parts[key]
 	if part == nil {
 		part = f.begin(key)
+	}
+	if d.missing > 0 || d.off+len(d.p) > largestIP || d.more && len(d.p)%8 != 0 {
+		return d, false // the datagram is lost, and counts as that
 	}
 	i, again := slices.BinarySearchFunc(part.pieces, d.off, func(p packed, off int) int { return p.off - off })
 	if again || len(part.pieces) == mostFragments {
