@@ -120,6 +120,7 @@ func (t *text) malformed(c *connection, e *decode.Event) {
 	t.words = append(t.words[:0], "malformed"...)
 	t.addNoted(c, e)
 	t.print(row{conn: c, at: e.Time, mark: markOf(e.Dir, e.Origin), text: e.Text, note: t.words, style: caution, tone: caution})
+	t.hint(c, fieldsOf(e).Get("hint"))
 	if e.Dir != decode.NoDir {
 		t.announced(c, e)
 	}
@@ -148,7 +149,8 @@ func (t *text) lost(c *connection, e *decode.Event) {
 	if n := f.Get("octets"); n != "" {
 		t.words = append(append(append(t.words, ": "...), n...), " octets"...)
 	}
-	if reason := f.Get("reason"); reason != "" && !bytes.Equal([]byte(reason), e.Text) {
+	reason := f.Get("reason")
+	if !bytes.HasPrefix(e.Text, []byte(reason)) {
 		t.words = append(append(t.words, ": "...), reason...)
 	}
 	if what := f.Get("error"); what != "" {
@@ -157,8 +159,11 @@ func (t *text) lost(c *connection, e *decode.Event) {
 	if len(e.Text) > 0 {
 		t.words = append(append(t.words, ": "...), e.Text...)
 	}
-	t.addNoted(c, e)
+	if note := t.noteOf(e); note != reason { // which stands there already
+		t.addSaid(c, note, false)
+	}
 	t.print(row{conn: c, at: e.Time, mark: "!!", text: t.words, style: s})
+	t.hint(c, f.Get("hint"))
 }
 
 // edit prints what the proxy changed: what the peer saw instead, and what stood there.

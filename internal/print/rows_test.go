@@ -47,6 +47,22 @@ func TestRows(t *testing.T) {
 #1            ┊ literal cut off: 1,999 of 3,000
 #1 ── client closed after 0.01 s ─────────────────────── 0 commands · C 0 S 0 octets · 0 findings ──
 `},
+		{"what is not decoded is said once, with what helps", "pop3", func(s *story) {
+			stopped := decode.Fields{{Key: "reason", Value: "decoder stopped"}}
+			s.add(decode.Event{Time: s.at(0), Dir: decode.Client, Kind: decode.Desync, Text: []byte("decoder stopped: a mistake"), Detail: stopped}, "decoder stopped")
+			s.add(decode.Event{Time: s.at(0), Dir: decode.Client, Kind: decode.Opaque, Text: []byte("octets go on untouched"), Detail: stopped}, "")
+			tls := decode.Fields{{Key: "reason", Value: "TLS, not POP3"}, {Key: "hint", Value: "give it a listener pop3s://"}}
+			s.add(decode.Event{Time: s.at(1), Dir: decode.Client, Kind: decode.Opaque, Text: []byte("TLS, not POP3"), Detail: tls}, "")
+			http := decode.Fields{{Key: "reason", Value: "HTTP"}, {Key: "hint", Value: "a browser came here"}}
+			s.add(decode.Event{Time: s.at(2), Dir: decode.Client, Kind: decode.Malformed, Text: []byte("GET /"), Detail: http}, "HTTP")
+		}, `
+#1   0.000 !! framing lost, C@0: decoder stopped: a mistake
+#1   0.000 !! not decoded from here, C: decoder stopped: octets go on untouched
+#1   0.001 !! not decoded from here, C: TLS, not POP3
+#1            hint: give it a listener pop3s://
+#1   0.002 C: GET /                                       malformed · HTTP
+#1            hint: a browser came here
+`},
 		{"a command comes while a message goes by", "imap", func(s *story) {
 			s.c(0, "a1", "FETCH", "a1 FETCH 1 BODY[]", "")
 			of := s.last
