@@ -49,7 +49,7 @@
 //
 // # Compression
 //
-// STARTTLS behind COMPRESS (RFC 4978 §4 allows it, the layers being ordered) is decoded as an
+// STARTTLS behind COMPRESS (RFC 4978 §3 allows it, the layers being ordered) is decoded as an
 // ordinary command: the TLS records behind its OK end decoding, since nobody is known to
 // send that.
 //
