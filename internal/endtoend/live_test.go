@@ -23,6 +23,8 @@ type outputs struct {
 	jsonQueue           print.QueueOptions // nothing is dropped, unless that is the test
 	recorder            captures.Options
 	unrecorded          bool // the proxy does not record
+	// only chooses the events that are kept; where it is set, nothing is printed.
+	only func(*decode.Event) bool
 }
 
 // live is a proxy with all its outputs, wired as the command wires them.
@@ -68,6 +70,20 @@ func (s sinks) Events(list []decode.Event) {
 	}
 }
 
+// filter shows some events and drops the others.
+type filter struct {
+	to   proxy.Sink
+	only func(*decode.Event) bool
+}
+
+func (f filter) Events(list []decode.Event) {
+	for i := range list {
+		if f.only(&list[i]) {
+			f.to.Events(list[i : i+1])
+		}
+	}
+}
+
 func note(e *decode.Event) string {
 	if p := registry.ByName(e.Protocol); p != nil {
 		return p.Note(e)
@@ -99,6 +115,9 @@ func start(t tester, cfg proxy.Config, out outputs) *live {
 		print.NewQueue(print.Text(or(out.text, l.text), printOptions()), all),
 	}
 	cfg.Sink = sinks{l.events, l.queues[0], l.queues[1]}
+	if out.only != nil {
+		cfg.Sink = filter{l.events, out.only}
+	}
 	out.recorder.Application, out.recorder.Protocols = "endtoend", registry.All
 	out.recorder.Bodies, out.recorder.OnError = true, l.say
 	l.recorder = captures.NewRecorder(or(out.capture, l.capture), out.recorder)

@@ -108,14 +108,18 @@ func (p *peer) write(steps []step, other *peer) error {
 	return nil
 }
 
+// stream is all that one direction carries in a layer.
 func stream(steps []step, d decode.Dir) []byte {
-	var all []byte
+	var parts [][]byte
 	for _, s := range steps {
 		if s.dir == d {
-			all = append(all, s.p...)
+			parts = append(parts, s.p)
 		}
 	}
-	return all
+	if len(parts) == 1 {
+		return parts[0] // it may be large
+	}
+	return bytes.Join(parts, nil)
 }
 
 // run plays a session: what comes out at each end is what the other said, octet for octet,

@@ -1,0 +1,6 @@
+//go:build !race
+
+package endtoend
+
+// slowness is how much less is tried: nothing without the race detector.
+const slowness = 1
