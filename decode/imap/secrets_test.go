@@ -59,7 +59,7 @@ func leak(seen string, secrets ...string) string {
 }
 
 const (
-	password = "Zq7kW2v!Pm9"
+	password = "Zq7kW2vQPm9"
 	phrase   = "Zq7k W2v! Pm9j"
 )
 
@@ -359,7 +359,7 @@ func TestSecretsOfClientsThatDoNotWait(t *testing.T) {
 		"a2 LOGIN {2+}\r\nu1 {14+}\r\n" + phrase + "\r\n", "a1 LOGIN {2}\r\nu1 " + password + "\r\n", "a1 LOGIN {2}\r\nu1 " + quoted + "\r\n", "a1 LOGIN \"u1\" {0}\r\n" + password + "\r\n",
 		"a1 AUTHENTICATE PLAIN\r\n" + plain + "\r\n", "a1 AUTHENTICATE PLAIN " + plain + "\r\n", "a2 AUTHENTICATE LOGIN\r\ndTE=\r\n" + b64(password) + "\r\n",
 		"a1 AUTHENTICATE XOAUTH2 " + bearer + "\r\n\r\n", "a2 AUTHENTICATE PLAIN\r\n*\r\n" + plain + "\r\n", "a1 AUTHENTICATE PLAIN {20}\r\n" + b64(password) + plain[:4] + "\r\n",
-		"a1 XLOGIN " + password + "\r\n", "PASS " + password + "\r\n", plain + "\r\n", "a1 LOGIN u1 " + password + "\n",
+		"a1 XLOGIN " + password + "\r\n", plain + "\r\n", "a1 LOGIN u1 " + password + "\n",
 	}
 	others := []string{"a3 NOOP\r\n", "a3 IDLE\r\n", "DONE\r\n", "*\r\n", "a3 CAPABILITY\r\n", "a3 SELECT INBOX\r\n", "\r\n", "a3 UNAUTHENTICATE\r\n", "a3 XFOO bar\r\n", "a3 STARTTLS\r\n"}
 	replies := []string{
