@@ -88,10 +88,13 @@ var layers = []layer{
 }
 
 func every(l layer) int {
-	if l.listen == "" {
-		return 1
+	switch {
+	case l.listen != "":
+		return 5
+	case slowness > 1:
+		return 3
 	}
-	return 5
+	return 1
 }
 
 // bothEnds are the two peers of a connection, played from one place: what one says, the
