@@ -50,8 +50,8 @@ type encoder struct {
 	fin     [3]bool
 	closer  decode.Dir // whose FIN came first, and who therefore acknowledges last
 	unacked [3]int64
-	marks   uint16  // empty segments so far
-	last    [3]byte // last octet of a direction, for leaving out bodies
+	marks   [3]uint16 // empty segments of each direction so far
+	last    [3]byte   // last octet of a direction, for leaving out bodies
 }
 
 func newEncoder(o *Options, conn int, origin decode.Origin, streams func() endpoint) encoder {
@@ -199,7 +199,7 @@ func (e *encoder) close(at int64, m decode.Mark) {
 // begin opens a stream with a three-way handshake. The SYN carries the comment.
 func (e *encoder) begin(at int64, text string) {
 	e.begun = true
-	e.base, e.fin, e.unacked, e.marks = e.off, [3]bool{}, [3]int64{}, 0
+	e.base, e.fin, e.unacked, e.marks = e.off, [3]bool{}, [3]int64{}, [3]uint16{}
 	e.client = e.streams()
 	// Both directions have the same pseudo header (RFC 9293).
 	var pseudo [10]byte
@@ -305,8 +305,8 @@ func (e *encoder) segment(start int, d decode.Dir, at int64, flags byte, n int, 
 		seq--
 	case n == 0 && flags&flagFIN == 0:
 		// Another window each time, or it would look like a duplicate acknowledgement.
-		e.marks++
-		window -= 1 + e.marks%2
+		e.marks[d]++
+		window -= 1 + e.marks[d]%2
 	}
 	binary.BigEndian.PutUint32(tcp[4:], seq)
 	if flags&flagACK != 0 {

@@ -184,6 +184,18 @@ func TestStreamsAreTCP(t *testing.T) {
 	}
 }
 
+// TestMarksOfBothSides: two marks of one side, one of the other between them, are no
+// duplicate acknowledgement.
+func TestMarksOfBothSides(t *testing.T) {
+	checkTCP(t, record(t, options4test(), func(r *Recorder) {
+		tape := r.Open(1, decode.FromPeer)
+		for i, d := range []decode.Dir{decode.Client, decode.Server, decode.Client, decode.NoDir, decode.Server, decode.Server} {
+			tape.Mark(mark(decode.Edit, d, i))
+		}
+		tape.Commit()
+	}))
+}
+
 // TestGreetingTellsPort: where nobody named the protocol, the server's first octets do.
 func TestGreetingTellsPort(t *testing.T) {
 	file := record(t, options4test(), func(r *Recorder) {
