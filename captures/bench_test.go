@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"testing"
 
 	"github.com/gopacket/gopacket"
@@ -137,5 +138,29 @@ func BenchmarkReader(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// BenchmarkImport reads a foreign capture of one long body in segments of 1,448 octets.
+func BenchmarkImport(b *testing.B) {
+	x := newTalk(aClient, aPOP).open().s("+OK hello\r\n").c("RETR 1\r\n")
+	line := strings.Repeat(strings.Repeat("a", 70)+"\r\n", 21)[:1448]
+	for i := range 2000 {
+		x.s(line)
+		if i%2 == 1 {
+			x.add(decode.Client, "A", "")
+		}
+	}
+	file := foreign(b, x.close())
+	b.SetBytes(int64(len(file)))
+	b.ReportAllocs()
+	for b.Loop() {
+		r, err := NewReader(bytes.NewReader(file))
+		if err != nil {
+			b.Fatal(err)
+		}
+		for err == nil {
+			_, err = r.Next()
+		}
 	}
 }

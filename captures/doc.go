@@ -10,9 +10,10 @@
 //	          └◄── marks again, ◄────┘
 //	              octets become a gap
 //
-//	file ──► blocks ──► segment, comments ──► Reader: Items, in the order of commits
-//	                                             │
-//	                    one decode.Trace for each connection ──► numbered events
+//	file ──► blocks ──► segment, comments ──┐
+//	  │                                     ├─► Reader: Items, in the order of commits
+//	  └─ foreign: records ─► tcp ─► importer ┘     │
+//	                     one decode.Trace for each connection ──► numbered events
 //
 // # The file
 //
@@ -62,6 +63,21 @@
 // Since blocks are only appended, a file that ends anywhere has at most one torn block,
 // its last: Reader gives the others and then Truncated.
 //
+// # Compressed
+//
+// What is flushed at once is compressed at once, as a frame of zstd (RFC 8878) or a member
+// of gzip (RFC 1952), cut at 256 KiB: a process that is killed leaves whole ones. Reading
+// goes by the first octets, never by the name, and unpacks piece by piece.
+//
+// # Captures of other programs
+//
+// A pcap file, or a pcapng file without the comment above, is foreign. Package tcp puts
+// its connections together; the importer chooses those that are mail and makes the marks
+// that nobody made: open with the addresses, opaque for TLS, close. Their octets are the
+// wire's own, so that COMPRESS is still on them and the grammar alone fills secrets. Items
+// stand in the order in which they could be told, with the time of the segment that made
+// it possible.
+//
 // # Departures
 //
 // Writing does not use gopacket's pcapgo.NgWriter. It begins each file with its own header
@@ -76,6 +92,10 @@
 // block's wrong length for the end of the file and does not look at the second one, so a
 // capture that was cut off could not be told from one that was damaged. The tests use it
 // to see that others read what is written here.
+//
+// Neither does the import, for the same reasons: how far a file that was cut off or damaged
+// can be believed is the Reader's to say, whoever wrote it. Why TCP is put together without
+// gopacket's reassembly stands in package tcp.
 //
 // Filler in bodies that are left out keeps line ends and the dot that begins a line, so
 // that dot-stuffing and every count still hold.

@@ -9,10 +9,10 @@ import (
 
 // What an Assembler remembers.
 const (
-	mostConns    = 1 << 16
-	mostHeldAll  = 64 << 20
-	sweepEvery   = 4096 // records
-	sweepSeconds = time.Second
+	mostConns   = 1 << 16
+	mostHeldAll = 64 << 20
+	sweepEvery  = 4096 // records
+	sweepAfter  = time.Second
 )
 
 // Assembler follows all connections of a capture. It is not safe for use from two
@@ -52,7 +52,7 @@ func (a *Assembler) LostFragments() int { return a.frags.lost + len(a.frags.part
 func (a *Assembler) Record(l Link, at time.Time, p []byte, n int) bool {
 	a.now = at
 	a.records++
-	if a.records%sweepEvery == 0 || at.Sub(a.swept) >= sweepSeconds || a.swept.Sub(at) >= sweepSeconds {
+	if a.records%sweepEvery == 0 || at.Sub(a.swept) >= sweepAfter || a.swept.Sub(at) >= sweepAfter {
 		a.sweep()
 	}
 	begin := datagram(l, p)

@@ -147,7 +147,7 @@ func TestSilentConnection(t *testing.T) {
 		if c.gaps != 0 {
 			t.Errorf("%s: given up too soon", name)
 		}
-		a.Record(linkRaw, epoch.Add(x.wait+sweepSeconds), raw(2, true, 0, 0, flagSYN, 0), 40)
+		a.Record(linkRaw, epoch.Add(x.wait+sweepAfter), raw(2, true, 0, 0, flagSYN, 0), 40)
 		if c.gaps != 10 || c.octets != 5 {
 			t.Errorf("%s: %+v", name, c)
 		}
