@@ -34,6 +34,13 @@ func TestShutdown(t *testing.T) {
 		io.WriteString(c, "* OK\r\n")
 		io.Copy(io.Discard, c)
 	})
+	// It has more to say when its client has not, so that only the proxy can end this.
+	over := make(chan struct{})
+	lingers := serve(t, func(c net.Conn) {
+		io.WriteString(c, "* OK\r\n")
+		<-over
+	})
+	t.Cleanup(func() { close(over) })
 	tests := []struct {
 		name   string
 		route  Route
@@ -53,7 +60,7 @@ func TestShutdown(t *testing.T) {
 		{"parked", route(t, "imap", "imap", greets), func(t *testing.T, c net.Conn) {
 			io.WriteString(c, "a STARTTLS\r\n\x16\x03\x01")
 		}, decode.CommandLine},
-		{"half closed", route(t, "imap", "imap", greets), func(t *testing.T, c net.Conn) {
+		{"half closed", route(t, "imap", "imap", lingers), func(t *testing.T, c net.Conn) {
 			c.(*net.TCPConn).CloseWrite()
 		}, decode.Close},
 	}
