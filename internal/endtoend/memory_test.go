@@ -87,15 +87,20 @@ func TestMemory(t *testing.T) {
 		{
 			"FETCH", "imap", "* OK ready\r\n",
 			[2]string{"a FETCH 1 BODY[]\r\n"},
-			[2]string{fmt.Sprintf("* 1 FETCH (BODY[] {%d}\r\n", large), ")\r\na OK\r\n"}, decode.Server,
+			[2]string{fmt.Sprintf("* 1 FETCH (BODY[] {%d}\r\n", large), ")\r\na OK\r\n"},
+			decode.Server,
 		},
 		{
 			"APPEND", "imap", "* OK ready\r\n",
-			[2]string{fmt.Sprintf("a APPEND INBOX {%d+}\r\n", large), "\r\n"}, [2]string{"a OK\r\n"}, decode.Client,
+			[2]string{fmt.Sprintf("a APPEND INBOX {%d+}\r\n", large), "\r\n"},
+			[2]string{"a OK\r\n"},
+			decode.Client,
 		},
 		{
 			"RETR", "pop3", "+OK ready\r\n",
-			[2]string{"RETR 1\r\n"}, [2]string{"+OK\r\n", "\r\n.\r\n"}, decode.Server,
+			[2]string{"RETR 1\r\n"},
+			[2]string{"+OK\r\n", "\r\n.\r\n"},
+			decode.Server,
 		},
 	}
 	for _, test := range tests {

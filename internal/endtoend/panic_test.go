@@ -157,7 +157,8 @@ func TestPanicReleasesPark(t *testing.T) {
 			defer server.Close()
 			s := session{layers: [][]step{
 				{
-					{dir: decode.Server, p: []byte(greeting)}, {dir: decode.Client, p: []byte(command), after: true},
+					{dir: decode.Server, p: []byte(greeting)},
+					{dir: decode.Client, p: []byte(command), after: true},
 					{dir: decode.Server, p: []byte(ok), after: true}, // here the decoder breaks
 				},
 				{
