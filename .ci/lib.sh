@@ -104,6 +104,9 @@ fuzz_all() {
 interop() {
 	local log=$work/interop.log status=0
 	go test -tags interop -count=1 -timeout 15m -v "$@" ./internal/interop/... >"$log" 2>&1 || status=$?
+	if [ $# = 0 ]; then
+		go test -tags interop -count=1 -v -run TestStrangers ./captures >>"$log" 2>&1 || status=$?
+	fi
 	grep -E '^(--- |ok|FAIL|PASS|panic)|^ +--- FAIL' "$log" || true
 	if [ $status != 0 ]; then
 		grep -vE '^=== |^ *--- PASS' "$log" | cut -c1-500 | tail -n 300
