@@ -56,8 +56,10 @@ func (t *text) verdict(e *decode.Event, ok bool) style {
 		sign, tone = t.signs.no, trouble
 	}
 	t.words = append(t.words, sign...)
-	t.words = append(t.words, ' ')
-	t.words = append(t.words, e.Command.Name...)
+	if e.Command.Name != "" { // an unknown command's before login may be a secret
+		t.words = append(t.words, ' ')
+		t.words = append(t.words, e.Command.Name...)
+	}
 	if e.Answers() {
 		t.words = append(t.words, ' ')
 		t.words = appendLatency(t.words, e.Latency)
