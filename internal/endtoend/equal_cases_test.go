@@ -72,6 +72,15 @@ func (l *live) reason(t tester) string {
 	return strings.Join([]string{x.Reason, x.Fields.Get("error")}, ": ")
 }
 
+// reasonHolds tells that the connection ended for one of these reasons.
+func (l *live) reasonHolds(t *testing.T, any ...string) {
+	t.Helper()
+	r := l.reason(t)
+	if !slices.ContainsFunc(any, func(s string) bool { return strings.Contains(r, s) }) {
+		t.Errorf("closed: %q, want %q\n%s", r, any, l.events.text())
+	}
+}
+
 func TestEqualSocks(t *testing.T) {
 	plain, secured := serve(t, imapServer(t)), serve(t, overTLS(imapServer(t)))
 	web := serve(t, func(c net.Conn) {
@@ -175,9 +184,7 @@ func TestEqualFailures(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			l := single(t, proxy.Config{Routes: []proxy.Route{route(t, test.listen, test.upstream, test.addr)}}, test.client)
-			if r := l.reason(t); !strings.Contains(r, test.reason) {
-				t.Errorf("closed: %s\n%s", r, l.events.text())
-			}
+			l.reasonHolds(t, test.reason)
 			failed := slices.DeleteFunc(l.events.kept(decode.TLS), func(e decode.Event) bool {
 				return e.Detail.(decode.Fields).Get("error") == ""
 			})
@@ -254,7 +261,5 @@ func TestEqualStopped(t *testing.T) {
 	c.send("a APPEND INBOX {100+}\r\nhalf of it")
 	l.events.wait(t, "APPEND", func(e *decode.Event) bool { return e.Name == "APPEND" })
 	l.equal(t)
-	if r := l.reason(t); !strings.Contains(r, "proxy stopped") {
-		t.Errorf("closed: %s", r)
-	}
+	l.reasonHolds(t, "proxy stopped")
 }

@@ -57,9 +57,7 @@ func TestSilentHandshake(t *testing.T) {
 				}
 				c.Close()
 			})
-			if r := l.reason(t); !strings.Contains(r, test.why) {
-				t.Errorf("closed: %s\n%s", r, l.events.text())
-			}
+			l.reasonHolds(t, test.why)
 			var legs []string
 			for _, e := range l.events.kept(decode.TLS) {
 				legs = append(legs, e.Detail.(decode.Fields).Get("leg"))
@@ -97,9 +95,7 @@ func TestSilentSession(t *testing.T) {
 				b.pass(decode.Client, says.client)
 			}
 			l.equal(t) // which stops the proxy
-			if r := l.reason(t); !strings.Contains(r, "proxy stopped") {
-				t.Errorf("closed: %s\n%s", r, l.events.text())
-			}
+			l.reasonHolds(t, "proxy stopped")
 		})
 	}
 }

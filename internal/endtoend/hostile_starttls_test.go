@@ -144,22 +144,33 @@ func TestCommandInjectionOwned(t *testing.T) {
 // What a server says in clear behind its OK is a finding, whether it comes with it or
 // before the handshake.
 func TestResponseInjection(t *testing.T) {
-	both(t, func(t *testing.T, protocol string, w words) {
-		l := startTLSWith(t, protocol, "+starttls", func(s *dialog) {
-			s.send(w.greeting)
-			s.expect(line(w.command))
-			s.send(w.ok + w.done)
-			s.line()
-		}, func(c *dialog) {
-			c.expect(line(w.greeting))
-			c.send(w.command)
-			c.expect(line(w.ok))
-			for !strings.HasSuffix(c.line(), "EOF") {
-			}
-			c.Close()
+	for _, apart := range []bool{false, true} {
+		both(t, func(t *testing.T, protocol string, w words) {
+			l := startTLSWith(t, protocol, "+starttls", func(s *dialog) {
+				s.send(w.greeting)
+				s.expect(line(w.command))
+				if apart {
+					s.send(w.ok)
+					if _, err := s.r.Peek(1); err != nil { // the proxy begins with TLS
+						t.Error(err)
+					}
+					s.send(w.done)
+				} else {
+					s.send(w.ok + w.done)
+				}
+				s.line()
+			}, func(c *dialog) {
+				c.expect(line(w.greeting))
+				c.send(w.command)
+				c.expect(line(w.ok))
+				for !strings.HasSuffix(c.line(), "EOF") {
+				}
+				c.Close()
+			})
+			l.finds(t, "starttls.response-injection")
+			l.reasonHolds(t, "TLS handshake with the server failed")
 		})
-		l.finds(t, "starttls.response-injection")
-	})
+	}
 }
 
 // A server that answers STARTTLS and then speaks no TLS ends the connection, and is named.
@@ -176,8 +187,6 @@ func TestStartTLSWithoutTLS(t *testing.T) {
 			c.expect("EOF")
 			c.Close()
 		})
-		if r := l.reason(t); !strings.Contains(r, "TLS handshake with the server failed") && !strings.Contains(r, "between STARTTLS and TLS") {
-			t.Errorf("closed: %s\n%s", r, l.events.text())
-		}
+		l.reasonHolds(t, "TLS handshake with the server failed", "a peer closed the connection between STARTTLS and TLS")
 	})
 }

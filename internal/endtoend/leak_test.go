@@ -64,11 +64,12 @@ func (l *live) holdsNoSecret(t tester, secrets ...string) {
 	}
 }
 
-// around is what stands around a secret.
+// around is what stands around a secret, in small letters.
 func around(p []byte, text string) string {
-	at := strings.Index(strings.ToLower(string(p)), strings.ToLower(text))
+	lower := strings.ToLower(string(p))
+	at := strings.Index(lower, strings.ToLower(text))
 	if at < 0 {
 		return ""
 	}
-	return fmt.Sprintf("%.500q", p[max(0, at-250):min(len(p), at+250)])
+	return fmt.Sprintf("%.500q", lower[max(0, at-250):min(len(lower), at+250)])
 }
