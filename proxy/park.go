@@ -60,8 +60,11 @@ func (c *conn) park(b *buffer, awaiting string) outcome {
 		case err != nil:
 			b.err = err
 		case awaiting == awaitTLS && b.data[0] != recordHandshake:
-			b.held = b.data[:n]
-			return goOn
+			// Nobody waits any more. An answer that came while this was read has set a deadline
+			// in the past, which must not end what is read next.
+			c.mu.Lock()
+			c.parked = false
+			c.mu.Unlock()
 		}
 	}
 }

@@ -442,3 +442,37 @@ func TestTurnoverHeldInClear(t *testing.T) {
 		t.Errorf("findings: %v", got)
 	}
 }
+
+// A server refuses STARTTLS at the very moment at which the client goes on: whichever is
+// first, the connection goes on in clear.
+func TestRefusedWhileClientGoesOn(t *testing.T) {
+	asked := make(chan struct{})
+	addr := serve(t, func(c net.Conn) {
+		s := talk(t, c)
+		s.send("* OK\r\n")
+		s.expect("a STARTTLS")
+		asked <- struct{}{}
+		s.send("a NO\r\n")
+		s.expect("b NOOP")
+		s.send("b OK\r\n")
+		s.expect("c NOOP")
+		s.send("c OK\r\n")
+		s.expect("EOF")
+	})
+	p := start(t, Config{Routes: []Route{route(t, "imap+starttls", "imap+starttls", addr)}})
+	for range 300 {
+		c := talk(t, connectTo(t, p.Proxy))
+		c.expect("* OK")
+		c.send("a STARTTLS\r\n")
+		<-asked
+		c.send("b NOOP\r\n")
+		c.expect("a NO")
+		c.expect("b OK")
+		c.send("c NOOP\r\n")
+		c.expect("c OK")
+		c.Close()
+		if t.Failed() {
+			return
+		}
+	}
+}
