@@ -92,8 +92,15 @@ func (t *Trace) Write(d Dir, at time.Time, p []byte) (n int, next Next, events [
 func (t *Trace) write(d Dir, at time.Time, p []byte) (n int, next Next, events []Event) {
 	before, counts := t.session.octets(d)
 	n, next, events = t.session.Write(d, at, p)
-	if after, still := t.session.octets(d); counts && still {
-		t.octets[d] += after - before
+	after, still := t.session.octets(d)
+	counted := after - before
+	for i := range events {
+		if events[i].Kind == Opaque { // the session gave up in the midst of p
+			counted = max(counted, int64(n))
+		}
+	}
+	if counts && still {
+		t.octets[d] += counted
 	} else {
 		t.octets[d] += int64(n)
 	}
@@ -326,15 +333,21 @@ func (t *Trace) end(m Mark) []Event {
 			t.closed[d] = true
 			if t.session != nil && !t.opaque {
 				_, pending := t.session.Pending(d) // closing ends what is unfinished
-				t.totals.PendingOctets += pending
+				from := len(t.events)
 				for _, e := range t.session.Close(d, m.Time) {
 					t.add(e.Clone())
 				}
+				t.finish(t.events[from:])
+				if t.opaque { // it panicked: a capture will not have what it held
+					m, pending = t.unseen(m), 0
+				}
+				t.totals.PendingOctets += pending
 			}
 			t.add(Event{Time: m.Time, Kind: Close, Dir: d, State: t.totals.LastState, Span: Span{0, t.octets[d] + t.heldOf(d)}})
+			t.finish(t.events[len(t.events)-1:])
 		}
 	}
-	ended := len(t.finish(t.events))
+	ended := len(t.events)
 	if m.Dir != NoDir {
 		t.keep(m)
 		return t.events

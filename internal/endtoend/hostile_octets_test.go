@@ -214,6 +214,9 @@ func TestOtherProtocols(t *testing.T) {
 			t.Run(protocol+" ClientHello "+name, func(t *testing.T) {
 				l := abuse(t, protocol, steps...)
 				l.names(t, decode.Opaque, "a TLS ClientHello where cleartext")
+				if x := l.events.closed(t, 1); x.ClientOctets != 10 || x.ServerOctets < 7 {
+					t.Errorf("%+v", x.Totals)
+				}
 				if !strings.Contains(string(l.text.bytes()), protocol+"s://") {
 					t.Errorf("no hint:\n%s", l.text.bytes())
 				}
@@ -260,4 +263,7 @@ func TestDeflateBomb(t *testing.T) {
 func TestBrokenDeflate(t *testing.T) {
 	l := abuse(t, "imap", greeting("imap"), client("a COMPRESS DEFLATE\r\n"), server("a OK\r\n"), server("\xff\xff\xff\xff"), client("\xff\xff"))
 	l.names(t, decode.Opaque, "the compressed stream is broken")
+	if x := l.events.closed(t, 1); x.ClientOctets != 22 || x.ServerOctets != 22 {
+		t.Errorf("%+v", x.Totals)
+	}
 }

@@ -18,7 +18,7 @@ import (
 	"github.com/mailtrace/mailtrace/proxy"
 )
 
-// fragile is a session that panics at one of its writes.
+// fragile is a session that panics at one of its writes, or at a close.
 type fragile struct {
 	decode.Session
 	left int // calls before it breaks
@@ -33,6 +33,11 @@ func (f *fragile) count() {
 func (f *fragile) Write(d decode.Dir, t time.Time, p []byte) (int, decode.Next, []decode.Event) {
 	f.count()
 	return f.Session.Write(d, t, p)
+}
+
+func (f *fragile) Close(d decode.Dir, t time.Time) []decode.Event {
+	f.count()
+	return f.Session.Close(d, t)
 }
 
 // Octets implements decode.Counter for those sessions that do.
