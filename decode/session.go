@@ -79,6 +79,9 @@ type Options struct {
 	// Inflated says that compression was removed already, as in a capture of ours: a layer
 	// that begins is told, and not looked into.
 	Inflated bool
+	// Bare leaves out the typed Details that only a reader needs (trees, lists): nobody will look
+	// at them. Findings, states and numbers are the same.
+	Bare bool
 	// Mid says that the stream may begin in mid-session (a foreign capture).
 	Mid bool
 }

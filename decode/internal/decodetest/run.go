@@ -172,6 +172,9 @@ func Line(e *decode.Event) string {
 	}
 	for _, f := range e.Findings {
 		fmt.Fprintf(&b, "\n      ▲ %s %s %s@%d+%d (%s)", f.Severity, f.ID, f.Dir, f.Span.Off, f.Span.Len, f.Ref)
+		if f.Fact != "" {
+			fmt.Fprintf(&b, " %q", f.Fact)
+		}
 	}
 	return b.String()
 }
