@@ -39,7 +39,7 @@ func (c *conn) pumpEdited(b *buffer) outcome {
 			return how
 		}
 		var n int
-		n, err = src.Read(b.data[:])
+		n, err = src.readMore(b.data[:])
 		p = b.data[:n]
 	}
 }

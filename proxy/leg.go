@@ -10,14 +10,15 @@ type leg struct {
 	net.Conn                      // what is read and written: the socket, or TLS over it
 	socket   net.Conn             // takes deadlines; never TLS
 	state    *tls.ConnectionState // of the TLS on it, nil in clear
+	batch    *batch               // what lies under the TLS, nil in clear
 }
 
 func newLeg(socket net.Conn) *leg { return &leg{Conn: socket, socket: socket} }
 
-// under is the leg once TLS lies over it.
-func (l *leg) under(c *tls.Conn) *leg {
+// under is the leg once TLS lies over it, with r between it and what the leg was before.
+func (l *leg) under(c *tls.Conn, r *rawConn) *leg {
 	state := c.ConnectionState()
-	return &leg{Conn: c, socket: l.socket, state: &state}
+	return &leg{Conn: c, socket: l.socket, state: &state, batch: r.batched()}
 }
 
 // halfCloser is a connection that can end one direction.
@@ -41,6 +42,13 @@ type rawConn struct {
 	host   string // the upstream's name, for the leaf
 	prefix []byte
 	alerts *alertWatch // nil once the handshake is over
+}
+
+// batched lets reads and writes that are large go in fewer calls, once the handshake is over.
+func (r *rawConn) batched() *batch {
+	b := &batch{Conn: r.Conn}
+	r.Conn = b
+	return b
 }
 
 func (r *rawConn) Read(p []byte) (n int, err error) {

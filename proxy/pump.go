@@ -133,7 +133,7 @@ func (c *conn) pump(d decode.Dir, b *buffer) outcome {
 			return over
 		}
 		var n int
-		n, err = src.Read(b.data[:])
+		n, err = src.readMore(b.data[:])
 		p = b.data[:n]
 	}
 }

@@ -94,7 +94,7 @@ func (c *conn) secureUpstream(held []byte) error {
 	if err != nil {
 		return err
 	}
-	c.setLeg(decode.Server, l.under(t))
+	c.setLeg(decode.Server, l.under(t, raw))
 	return nil
 }
 
@@ -130,7 +130,7 @@ func (c *conn) secureClient(held []byte) error {
 		return err
 	}
 	raw.alerts = nil
-	c.setLeg(decode.Client, l.under(t))
+	c.setLeg(decode.Client, l.under(t, raw))
 	return nil
 }
 
