@@ -16,22 +16,16 @@ type measure struct {
 	higher bool // more is better
 	limit  float64
 	unit   string
-	once   bool // a turn is a round
+	turns  int // how many times the sides take turns within a round
 	take   func(s *side, roots *x509.CertPool) (float64, error)
 }
 
-// turns is how many times the sides take turns within a round, so that what else the
-// machine does meets both alike.
-const turns = 5
-
-// round gives the median of a few turns of each side.
+// round gives the median of a few turns of each side. They take turns so that what else the
+// machine does meets both alike; what takes microseconds needs more of them than what takes
+// seconds.
 func (m *measure) round(a, b *side, roots *x509.CertPool) (mine, bare float64, err error) {
-	n := turns
-	if m.once {
-		n = 1
-	}
 	var x, y []float64
-	for range n {
+	for range m.turns {
 		for _, s := range [...]struct {
 			side *side
 			to   *[]float64
@@ -70,7 +64,7 @@ func noop(s *side, roots *x509.CertPool) (float64, error) {
 	if err := c.login(); err != nil {
 		return 0, err
 	}
-	times := make([]float64, 500)
+	times := make([]float64, 100)
 	for i := range times {
 		begin := time.Now()
 		if err := c.command("a2 NOOP"); err != nil {
@@ -82,7 +76,7 @@ func noop(s *side, roots *x509.CertPool) (float64, error) {
 }
 
 func connect(s *side, roots *x509.CertPool) (float64, error) {
-	times := make([]float64, 15)
+	times := make([]float64, 3)
 	for i := range times {
 		begin := time.Now()
 		c, err := dial(s.addr, roots)

@@ -8,7 +8,7 @@ import (
 )
 
 // directly is a target that is a server itself.
-func directly(d *dovecot, protocol, leg string, a account) target {
+func directly(d *server, protocol, leg string, a account) target {
 	return target{protocol: protocol, leg: leg, host: d.host(), port: d.port(protocol, leg), ca: lab.certs.ca, account: a}
 }
 

@@ -13,7 +13,7 @@ func TestLegs(t *testing.T) {
 	a := accountOf("spaces")
 	for _, server := range []struct {
 		name string
-		at   *dovecot
+		at   *server
 	}{{"open", lab.open}, {"strict", lab.strict}} {
 		for _, protocol := range []string{"imap", "pop3"} {
 			direct := curl(t, directly(server.at, protocol, "tls", a))

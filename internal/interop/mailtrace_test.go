@@ -235,8 +235,8 @@ func scheme(protocol, leg string) string {
 }
 
 // url gives the URL of a server for the proxy.
-func (d *dovecot) url(protocol, leg string) string {
-	return fmt.Sprintf("%s://%s:%d", scheme(protocol, leg), d.host(), d.port(protocol, leg))
+func (s *server) url(protocol, leg string) string {
+	return fmt.Sprintf("%s://%s:%d", scheme(protocol, leg), s.host(), s.port(protocol, leg))
 }
 
 // mailtrace runs a subcommand to its end.

@@ -15,12 +15,14 @@ var lab struct {
 	dir    string   // removed at the end
 	binary string   // mailtrace
 	certs  *testPKI // of the servers, not of mailtrace
-	open   *dovecot // plaintext logins allowed without TLS
-	strict *dovecot // LOGINDISABLED before TLS
+	open   *server  // Dovecot, plaintext logins allowed without TLS
+	strict *server  // Dovecot, LOGINDISABLED before TLS
+
+	cyrus, courier *server // plaintext logins allowed without TLS
 }
 
 // programs are the peers and the tools that the tests start.
-var programs = []string{"dovecot", "mpop", "mbsync", "curl", "python3", "tshark", "unshare"}
+var programs = []string{"dovecot", "mpop", "mbsync", "curl", "python3", "tshark", "unshare", "fetchmail", "getmail"}
 
 func TestMain(m *testing.M) {
 	os.Exit(run(m))
@@ -33,7 +35,7 @@ func run(m *testing.M) (code int) {
 	} else {
 		code = m.Run()
 	}
-	for _, d := range []*dovecot{lab.open, lab.strict} {
+	for _, d := range []*server{lab.open, lab.strict, lab.cyrus, lab.courier} {
 		if d == nil {
 			continue
 		}
@@ -58,7 +60,10 @@ func setUp() error {
 			return fmt.Errorf("%s is not installed, and this run needs it (see .ci/run)", p)
 		}
 	}
-	var err error
+	root, err := peers()
+	if err != nil {
+		return err
+	}
 	// Dovecot's sockets lie below it, and their names must be short.
 	if lab.dir, err = os.MkdirTemp("", "mti"); err != nil {
 		return err
@@ -82,5 +87,12 @@ func setUp() error {
 	}
 	// Dovecot takes a peer with its own address for secure; 127.0.0.1 calling 127.0.0.2 is not.
 	lab.strict, err = startDovecot(filepath.Join(lab.dir, "s"), dovecotOptions{address: "127.0.0.2", strict: true})
+	if err != nil {
+		return err
+	}
+	if lab.cyrus, err = startCyrus(filepath.Join(lab.dir, "c"), root); err != nil {
+		return err
+	}
+	lab.courier, err = startCourier(filepath.Join(lab.dir, "k"), root)
 	return err
 }

@@ -72,7 +72,7 @@ func exchange(t *testing.T, c net.Conn, pieces []string) string {
 }
 
 // converseDirect is converse with a server itself, before TLS.
-func converseDirect(t *testing.T, d *dovecot, protocol string, pieces []string) string {
+func converseDirect(t *testing.T, d *server, protocol string, pieces []string) string {
 	t.Helper()
 	c, err := net.Dial("tcp", net.JoinHostPort(d.address, strconv.Itoa(d.port(protocol, "plain"))))
 	if err != nil {
