@@ -6,6 +6,7 @@ import (
 
 	"github.com/mailtrace/mailtrace/decode"
 	"github.com/mailtrace/mailtrace/decode/internal/fragment"
+	"github.com/mailtrace/mailtrace/decode/rules"
 )
 
 // fromClient takes cleartext octets of the client.
@@ -85,16 +86,12 @@ func (s *session) injection(x *side, first int, span decode.Span) {
 	if first >= len(s.events) {
 		return
 	}
-	f := decode.Finding{
-		ID: "starttls.command-injection", Severity: decode.Error, Ref: "RFC 9051 §6.2.1", Dir: x.dir, Span: span,
-		Text: "octets follow STARTTLS in the clear; a server that keeps them would take them for commands inside TLS",
-	}
+	rule := rules.CommandInjection
 	if x.dir == decode.Server {
-		f.ID = "starttls.response-injection"
-		f.Text = "octets follow the OK to STARTTLS in the clear; a client that keeps them would take them for responses inside TLS"
+		rule = rules.ResponseInjection
 	}
 	e := &s.events[first]
-	e.Findings = append(e.Findings, f)
+	e.Findings = append(e.Findings, rule.At(x.dir, span, ""))
 }
 
 // clientPart is called while a line has no end yet.
@@ -113,10 +110,7 @@ func (s *session) tooLong(x *side, t time.Time) {
 	x.long = true
 	e := s.event(t, x.dir, decode.FindingOnly)
 	e.Span = decode.Span{Off: x.from, Len: int64(s.o.Limits.Line)}
-	s.finding(decode.Finding{
-		ID: "imap.long-line", Severity: decode.Note, Ref: "RFC 7162 §4", Dir: x.dir, Span: e.Span,
-		Text: "the line is longer than what is kept of it; its text is shown up to there",
-	})
+	s.finding(rules.LongLine.At(x.dir, e.Span, ""))
 }
 
 // clientLine makes events of a line that is whole.
@@ -227,6 +221,7 @@ func (s *session) beginCommand(t time.Time, c *clientLine, line fragment.Line, t
 	e.Command, e.Tag, e.Name = p.Command, p.Tag, p.Name
 	e.Text, e.Span = s.text(text), span
 	s.cur = p
+	s.client.kept = 0
 	s.lineEnds(t, c, line, text)
 }
 
@@ -279,6 +274,7 @@ func (s *session) restOfCommand(t time.Time, c *clientLine, line fragment.Line, 
 func (s *session) lineEnds(t time.Time, c *clientLine, line fragment.Line, text []byte) {
 	p := s.cur
 	if c.more {
+		s.client.kept += len(text)
 		l := &s.client.literal
 		l.item = ""
 		l.secret = p.info == nil || p.Name == "AUTHENTICATE" || p.Name == "LOGIN" && p.arg > 0
@@ -318,10 +314,7 @@ func (s *session) askTLS(t time.Time, p *pending) {
 		s.tlsDue = a.ok
 		e := s.event(t, decode.Server, decode.FindingOnly)
 		e.Command = p.Command
-		s.finding(decode.Finding{
-			ID: "starttls.early-tagged", Severity: decode.Error, Ref: "RFC 9051 §6.2.1", Dir: decode.Server,
-			Text: "the answer to STARTTLS came before the command was whole: somebody else may have written it",
-		})
+		s.finding(rules.EarlyTagged.At(decode.Server, decode.Span{}, ""))
 		return
 	}
 	s.starttls = p

@@ -10,19 +10,6 @@ import (
 	"github.com/mailtrace/mailtrace/decode/mime"
 )
 
-// LiteralDetail is the Detail of a Literal event.
-type LiteralDetail struct {
-	Announced int64 `json:"announced"` // octets
-	Seen      int64 `json:"seen"`      // octets that came
-	// Item is what the literal is the value of, such as "BODY[]", in a FETCH response.
-	Item    string `json:"item,omitempty"`
-	NonSync bool   `json:"non_sync,omitempty"`
-	Binary  bool   `json:"binary,omitempty"`
-	Message bool   `json:"message,omitempty"` // a whole message went by
-	Refused bool   `json:"refused,omitempty"` // the server refused it: no octets follow
-	Damaged bool   `json:"damaged,omitempty"` // octets of it are missing in the capture
-}
-
 // literal is the literal that a direction is in.
 type literal struct {
 	active  bool
@@ -34,6 +21,8 @@ type literal struct {
 	body    bool // its octets are RFC 5322 content
 	whole   bool // and a whole message
 	damaged bool
+	kept    bool   // its octets go into the event
+	text    []byte // them, while there are more to come
 	scanner mime.Scanner
 }
 
@@ -42,6 +31,10 @@ type literal struct {
 func (s *session) beginLiteral(x *side, t time.Time, spec fragment.LiteralSpec) {
 	l := &x.literal
 	l.active, l.spec, l.left, l.off, l.damaged = true, spec, spec.Octets, x.off, false
+	l.kept, l.text = !l.secret && !l.body && spec.Octets <= int64(s.o.Limits.Line-x.kept), nil
+	if l.kept {
+		x.kept += int(spec.Octets)
+	}
 	if l.whole {
 		l.scanner.Reset(s.o.Limits)
 	}
@@ -55,8 +48,14 @@ func (s *session) literalOctets(x *side, t time.Time, p []byte) {
 	l := &x.literal
 	x.off += int64(len(p))
 	l.left -= int64(len(p))
-	if l.whole {
+	switch {
+	case l.whole:
 		l.scanner.Write(p)
+	case !l.kept:
+	case int64(len(p)) == l.spec.Octets:
+		l.text = s.text(p)
+	default:
+		l.text = append(l.text, p...)
 	}
 	if x.dir == decode.Client {
 		s.clientLiteral(t, p)
@@ -120,6 +119,10 @@ func (s *session) endLiteral(x *side, t time.Time) {
 	}
 	e := s.event(t, x.dir, decode.Literal)
 	e.Command, e.Span = owner, decode.Span{Off: l.off, Len: l.spec.Octets - l.left}
+	if l.kept && !l.damaged {
+		e.Text = l.text
+	}
+	l.text = nil
 	if owner != nil && x.dir == decode.Client {
 		e.Name = owner.Name
 	} else {

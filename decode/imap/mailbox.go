@@ -15,14 +15,6 @@ type mailbox struct {
 	readOnly bool
 }
 
-// Entered is the Detail of a StateChange.
-type Entered struct {
-	Mailbox  string `json:"mailbox,omitempty"`
-	Messages *int64 `json:"messages,omitempty"`
-	ReadOnly bool   `json:"read_only,omitempty"`
-	Clear    bool   `json:"clear,omitempty"` // no TLS protects the connection
-}
-
 // enter makes the event of a state that was entered.
 func (s *session) enter(t time.Time, state decode.State) {
 	s.state = state
@@ -67,18 +59,6 @@ func (s *session) selecting() *mailbox {
 	return &s.mailbox
 }
 
-// Arrived is the Detail of an EXISTS response.
-type Arrived struct {
-	Messages int64 `json:"messages"`
-	New      int64 `json:"new,omitempty"` // more than before, where that is known
-}
-
-// Gone is the Detail of an EXPUNGE response.
-type Gone struct {
-	Number int64 `json:"number"` // sequence number that was
-	Left   int64 `json:"left"`   // messages in the mailbox now, -1 where that is not known
-}
-
 // mailboxData follows the number of messages.
 func (s *session) mailboxData(r *response, text []byte) any {
 	switch {
@@ -103,14 +83,6 @@ func (s *session) mailboxData(r *response, text []byte) any {
 		return s.learn(text[r.args:])
 	}
 	return nil
-}
-
-// Capabilities is the Detail of what lists them.
-type Capabilities struct {
-	List          []string `json:"list"`
-	New           int      `json:"new"` // how many the list before did not have
-	LoginDisabled bool     `json:"login_disabled,omitempty"`
-	First         bool     `json:"-"` // there was no list before
 }
 
 // most bounds how many capabilities are kept.

@@ -39,10 +39,13 @@ type queue struct {
 	// one has.
 	pushed uint64
 	twins  int
+	// forgotten counts the commands that went for want of room, and whose completion did not come.
+	forgotten int
 }
 
+// len is how many commands have no completion, those included that were forgotten.
 func (q *queue) len() int {
-	n := 0
+	n := q.forgotten
 	for _, p := range q.order[q.head:] {
 		if !p.done {
 			n++
@@ -56,6 +59,9 @@ func (q *queue) push(p *pending) {
 		q.byTag = map[string]*pending{}
 	}
 	if len(q.order)-q.head >= q.max {
+		if !q.order[q.head].done {
+			q.forgotten++
+		}
 		q.remove(q.order[q.head])
 	}
 	q.pushed++

@@ -9,23 +9,6 @@ import (
 	"github.com/mailtrace/mailtrace/decode/internal/inflate"
 )
 
-// Result is the Detail of a Completion.
-type Result struct {
-	Code         string        `json:"code,omitempty"`   // resp-text-code, without brackets and arguments
-	Data         int           `json:"data,omitempty"`   // untagged responses that belong to the command
-	Shared       bool          `json:"shared,omitempty"` // some of them may belong to another command that was under way
-	Capabilities *Capabilities `json:"capabilities,omitempty"`
-	// Messages is how many the selected mailbox holds now, of SELECT, EXAMINE and EXPUNGE.
-	Messages *int64 `json:"messages,omitempty"`
-}
-
-// Status is the Detail of a greeting and of an untagged status response.
-type Status struct {
-	Code         string        `json:"code,omitempty"`
-	Argument     string        `json:"argument,omitempty"` // what stands behind the code in the brackets
-	Capabilities *Capabilities `json:"capabilities,omitempty"`
-}
-
 // respCode reads the resp-text-code at the beginning of a resp-text
 // (RFC 9051 §7.1): "[" atom [SP arguments] "]".
 func respCode(text []byte) (code, args []byte) {
@@ -47,6 +30,7 @@ func respCode(text []byte) (code, args []byte) {
 func (s *session) completion(t, first time.Time, r *response, text []byte, span decode.Span) {
 	p := s.pending.find(r.tag)
 	if p == nil {
+		s.pending.forgotten = max(0, s.pending.forgotten-1) // it may well be of one of them
 		e := s.event(t, decode.Server, decode.Completion)
 		e.Tag, e.Name = string(keptTag(r.tag)), r.name
 		e.Text, e.Span = s.text(text), span
@@ -226,6 +210,9 @@ func (s *session) untagged(t time.Time, line fragment.Line, r *response, text []
 	e.Time, e.Dir, e.Kind, e.State, e.Mailbox = t, decode.Server, kind, s.state, s.mailbox.name
 	e.Name, e.Command, e.Detail, e.Text, e.Span = r.name, owner, detail, s.text(text), span
 	x.rest, x.restOf = "", nil
+	if kind != decode.Continuation {
+		x.kept = 0
+	}
 	if r.status < 0 {
 		tail := text
 		if line.Cut {
@@ -246,6 +233,7 @@ func (s *session) untagged(t time.Time, line fragment.Line, r *response, text []
 
 func (s *session) announce(t time.Time, line []byte, spec fragment.LiteralSpec) {
 	l := &s.server.literal
+	s.server.kept += len(line)
 	l.secret, l.body, l.whole, l.item = false, false, false, ""
 	if s.server.rest == "FETCH" {
 		item := fetchItem(line[:spec.Start])

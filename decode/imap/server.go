@@ -149,7 +149,7 @@ func (s *session) row(t time.Time, p []byte) int {
 	s.fetched(t, decode.Untagged, "FETCH", owner, text, n)
 	if literal {
 		x.off += int64(n)
-		x.rest, x.restOf = "FETCH", owner
+		x.rest, x.restOf, x.kept = "FETCH", owner, 0
 		s.announce(t, text, spec)
 		x.off -= int64(n) // the caller's to count
 	}

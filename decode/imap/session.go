@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/mailtrace/mailtrace/decode"
+	"github.com/mailtrace/mailtrace/decode/imap/meaning"
 	"github.com/mailtrace/mailtrace/decode/internal/fragment"
 	"github.com/mailtrace/mailtrace/decode/internal/inflate"
 	"github.com/mailtrace/mailtrace/decode/internal/redact"
@@ -11,8 +12,9 @@ import (
 
 // session decodes both directions of one IMAP connection.
 type session struct {
-	o      decode.Options
-	events []decode.Event
+	o       decode.Options
+	events  []decode.Event
+	analyst analyst // nil once it failed
 
 	client side
 	server side
@@ -60,6 +62,7 @@ type side struct {
 	tap      tap
 	rest     string // response name that continues behind a literal, "" otherwise
 	restOf   *decode.Command
+	kept     int // octets of text that the events of the logical line carry so far
 }
 
 // early is a completion whose command was not whole when it came.
@@ -74,10 +77,12 @@ func New(o decode.Options) decode.Session {
 	s := &session{o: o, state: decode.NotAuthenticated, tls: o.TLS, greeted: o.Mid, doubt: wary}
 	if o.Mid {
 		s.state, s.doubt = decode.NoState, noDoubt
+		s.client.resync, s.server.resync = true, true // the first line may be the end of one
 	}
 	s.client.dir, s.server.dir = decode.Client, decode.Server
 	s.client.lines.Max, s.server.lines.Max = o.Limits.Line, o.Limits.Line
 	s.pending.max = o.Limits.Commands
+	s.analyst = meaning.New(o)
 	return s
 }
 
@@ -98,11 +103,11 @@ func (s *session) Write(d decode.Dir, t time.Time, p []byte) (int, decode.Next, 
 	}
 	if x.inflater != nil {
 		s.inflate(x, t, p)
-		return len(p), decode.Continue, s.events
+		return len(p), decode.Continue, s.analysed()
 	}
 	drained := x.drained(p)
 	n, next := s.from(x, t, p[drained:])
-	return drained + n, next, s.events
+	return drained + n, next, s.analysed()
 }
 
 // inflate decodes what p decompresses to. Under compression nothing parks: STARTTLS
@@ -169,7 +174,7 @@ func (s *session) Resume(how decode.Resume, t time.Time) []decode.Event {
 	}
 	if how == decode.Ciphertext {
 		s.goOpaque(t, decode.NoDir, "TLS that was not intercepted")
-		return s.events
+		return s.analysed()
 	}
 	began := s.client.off+s.server.off > 0
 	s.cur = nil
@@ -192,7 +197,7 @@ func (s *session) Resume(how decode.Resume, t time.Time) []decode.Event {
 	if began && s.state == decode.NotAuthenticated {
 		s.enter(t, decode.NotAuthenticated)
 	}
-	return s.events
+	return s.analysed()
 }
 
 // Gap implements decode.Session.
@@ -211,7 +216,7 @@ func (s *session) Gap(d decode.Dir, t time.Time, n int64) []decode.Event {
 	if x.inflater != nil {
 		x.stop()
 		s.goOpaque(t, d, "octets of a compressed stream are missing")
-		return s.events
+		return s.analysed()
 	}
 	if n > 0 {
 		x.off += n
@@ -222,7 +227,7 @@ func (s *session) Gap(d decode.Dir, t time.Time, n int64) []decode.Event {
 		if x.literal.left == 0 {
 			s.endLiteral(x, t)
 		}
-		return s.events
+		return s.analysed()
 	}
 	if x.literal.active {
 		x.literal.damaged = true
@@ -237,7 +242,7 @@ func (s *session) Gap(d decode.Dir, t time.Time, n int64) []decode.Event {
 		}
 		s.cur, s.doubt = nil, suspicious
 	}
-	return s.events
+	return s.analysed()
 }
 
 // Close implements decode.Session.
@@ -253,6 +258,10 @@ func (s *session) Close(d decode.Dir, t time.Time) []decode.Event {
 		s.endLiteral(x, t)
 	} else if kept, n := x.lines.Held(); n > 0 {
 		s.endInMidLine(x, t, kept, n, "the stream ended in the middle of a line")
+	}
+	s.analysed()
+	if s.client.ended && s.server.ended {
+		s.conclude(t)
 	}
 	return s.events
 }
