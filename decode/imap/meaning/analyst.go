@@ -25,7 +25,10 @@ type Analyst struct {
 }
 
 // New gives an Analyst for a session that stands before its greeting.
-func New(o decode.Options) *Analyst { return &Analyst{o: o} }
+func New(o decode.Options) *Analyst { return &Analyst{o: o, conduct: newConduct(o)} }
+
+// Secured says that from here on both directions came out of TLS.
+func (a *Analyst) Secured() { a.conduct.secured() }
 
 // seen is one event with what was parsed of it, for the rules. It is valid during a call.
 type seen struct {
