@@ -18,8 +18,10 @@ import (
 type hexer struct {
 	w       io.Writer
 	printer print.Printer
+	match   func(*decode.Event) bool // nil: all events
 	bar     string
 	streams map[hexKey]*hexed
+	hidden  bool // what is dumped belongs to no event that is shown
 	buf     []byte
 	err     error
 }
@@ -39,8 +41,8 @@ type hexed struct {
 // hexPending is how many octets wait for their event; those of a longer body do not.
 const hexPending = 64 << 10
 
-func newHexer(w io.Writer, p print.Printer, ascii bool) *hexer {
-	h := &hexer{w: w, printer: p, bar: "┊ ", streams: map[hexKey]*hexed{}}
+func newHexer(w io.Writer, p print.Printer, match func(*decode.Event) bool, ascii bool) *hexer {
+	h := &hexer{w: w, printer: p, match: match, bar: "┊ ", streams: map[hexKey]*hexed{}}
 	if ascii {
 		h.bar = "| "
 	}
@@ -56,6 +58,7 @@ func (h *hexer) octets(conn int, origin decode.Origin, o decode.Octets) {
 	}
 	x.pending = append(x.pending, o.P...)
 	if n := len(x.pending) &^ 15; n >= hexPending {
+		h.hidden = h.match != nil // whether its event is shown is not known yet
 		h.dump(k, x, n)
 	}
 }
@@ -65,6 +68,7 @@ func (h *hexer) Events(events []decode.Event) {
 	for i := range events {
 		e := &events[i]
 		h.printer.Events(events[i : i+1])
+		h.hidden = h.match != nil && !h.match(e)
 		x := h.streams[hexKey{e.Conn, e.Origin, e.Dir}]
 		switch {
 		case e.Kind == decode.Close && e.Dir == decode.NoDir:
@@ -96,7 +100,7 @@ func holdsListing(e *decode.Event) bool {
 // dump shows the first n octets that are pending.
 func (h *hexer) dump(k hexKey, x *hexed, n int) {
 	h.buf = h.buf[:0]
-	for at := 0; at < n; at += 16 {
+	for at := 0; at < n && !h.hidden; at += 16 {
 		h.row(k, x.off+int64(at), x.pending[at:min(at+16, n)])
 	}
 	x.off += int64(n)

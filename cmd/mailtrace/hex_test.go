@@ -32,7 +32,7 @@ func TestHexShowsEveryOctet(t *testing.T) {
 	} {
 		for _, n := range []int{7, 100, 16 << 10} {
 			var out bytes.Buffer
-			h := newHexer(&out, print.None(), false)
+			h := newHexer(&out, print.None(), nil, false)
 			trace := decode.NewTrace(decode.TraceOptions{
 				Options:  decode.Options{Secrets: true, Tap: func(o decode.Octets) { h.octets(1, decode.FromPeer, o) }},
 				Protocol: registry.ByName(c.protocol), Conn: 1,

@@ -105,8 +105,16 @@ func runProxy(u *ui, c *cli.Context) error {
 	err = <-served
 	drain, cancel := context.WithTimeout(context.Background(), drainTime)
 	defer cancel()
-	_ = queue.Close(drain) // told by Trouble
+	// Each gets its own time: a stalled stdout costs the capture nothing.
+	printed := make(chan struct{})
+	go func() {
+		defer close(printed)
+		if queue.Close(drain) == nil { // otherwise told by Trouble, and the queue may still run
+			out.complain(u)
+		}
+	}()
 	rec.close(drain)
+	<-printed
 	counted.close()
 	try := ""
 	if rec.path != "" {

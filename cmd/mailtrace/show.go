@@ -49,6 +49,7 @@ func runShow(u *ui, c *cli.Context) error {
 	s.hex = hex
 	s.out.options.Verbose = s.out.options.Verbose || hex
 	failed := s.files(c.Args().Slice())
+	s.out.complain(u)
 	if s.extract != nil && (failed == nil || s.extract.written > 0) {
 		s.extract.report(u)
 	}
@@ -105,7 +106,7 @@ func (s *show) file(path, prefix string) error {
 	var taps []func(int, decode.Origin, decode.Octets)
 	var hex *hexer
 	if s.hex {
-		hex = newHexer(s.u.out, printer, s.u.ascii)
+		hex = newHexer(s.u.out, printer, s.out.options.Filter, s.u.ascii)
 		sink, taps = hex.Events, append(taps, hex.octets)
 	}
 	if s.extract != nil {

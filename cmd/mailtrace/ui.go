@@ -133,7 +133,7 @@ func printable(s string, ascii bool) string {
 // end tells how the run ended and gives the exit code.
 func (u *ui) end(err error) int {
 	switch {
-	case err == nil:
+	case err == nil, errors.Is(err, errHelped):
 		return exitFine
 	case errors.Is(err, errCheck):
 		return exitCheck
@@ -156,7 +156,7 @@ func (u *ui) fail(err error) {
 // programmer more than a user.
 func words(err error) string {
 	text := err.Error()
-	for _, p := range [...]string{"captures: ", "certs: ", "decode: ", "demo: ", "dial: ", "print: ", "proxy: ", "replay: "} {
+	for _, p := range [...]string{"captures: ", "certs: ", "decode: ", "demo: ", "dial: ", "filter: ", "print: ", "proxy: ", "replay: "} {
 		text = strings.TrimPrefix(text, p)
 	}
 	return text

@@ -39,10 +39,11 @@ var rooms = []room{
 	{"proxy", []string{"decode", "proxy/certs", "internal/dial"}, "recorder and printer are interfaces to it: no octet waits for a file or a terminal"},
 	{"internal/dial", nil, "a leaf package: proxy and replay both reach servers through it"},
 	{"internal/print", []string{"decode", "decode/mime"}, "it shows events; who made them is nothing to it"},
+	{"internal/filter", []string{"decode"}, "it chooses events; who made them and who shows them is nothing to it"},
 	{"internal/demo", []string{"replay", "internal/dial"}, "an ordinary server: mailtrace must find out about it over the wire alone"},
 	{"replay", []string{"decode", "decode/...", "captures", "proxy/certs", "internal/dial"}, "a go test imports it: it brings no command line and no proxy"},
 	{"cmd/mailtrace", []string{
-		"decode", "decode/...", "captures", "proxy", "proxy/certs", "replay", "internal/dial", "internal/print", "internal/demo",
+		"decode", "decode/...", "captures", "proxy", "proxy/certs", "replay", "internal/dial", "internal/print", "internal/filter", "internal/demo",
 	}, "the one place where everything is wired together"},
 	{"internal/arch", nil, "it reads source, nothing else"},
 	{"internal/...", []string{"..."}, "benchmarks and interop runs use the whole"},

@@ -113,7 +113,7 @@ func (t *text) settle(c *connection, e *decode.Event) {
 
 // release prints what is held for no longer than a lull.
 func (t *text) release(c *connection) {
-	if c.opening != nil {
+	if c.opening != nil && t.o.Filter == nil {
 		t.printOpening(c)
 	}
 	t.endRun(c)
@@ -130,7 +130,7 @@ func (t *text) settleInside(c *connection, d decode.Dir) {
 // idle implements Printer.
 func (t *text) idle(now time.Time, pending time.Duration) (again bool, err error) {
 	for _, c := range t.inOrder() {
-		if c.opening != nil || c.run.held() > 0 || c.held.on || c.half.dir != decode.NoDir {
+		if c.opening != nil && t.o.Filter == nil || c.run.held() > 0 || c.held.on || c.half.dir != decode.NoDir {
 			if now.Sub(c.last) > idleAfter {
 				t.release(c)
 			} else {

@@ -1,6 +1,7 @@
 package print
 
 import (
+	"bytes"
 	"reflect"
 	"strconv"
 
@@ -41,6 +42,11 @@ func (o *object) end() []byte {
 		o.b = append(o.b, '{')
 	}
 	return append(o.b, '}')
+}
+
+// Detail gives the object that docs/events.md calls detail, nil where there is none.
+func Detail(detail any) []byte {
+	return bytes.TrimPrefix(appendDetail(nil, detail), []byte(`,"detail":`))
 }
 
 // appendDetail appends the field detail. The types that every protocol shares are

@@ -15,13 +15,17 @@ const Version = 1
 
 // jsonLines prints an event a line. It keeps nothing between events.
 type jsonLines struct {
-	conn int
-	out  output
-	buf  []byte
+	conn   int
+	filter func(*decode.Event) bool
+	out    output
+	buf    []byte
 }
 
-// JSON prints JSON Lines, as docs/events.md says. Of the options it heeds Conn.
-func JSON(w io.Writer, o Options) Printer { return &jsonLines{conn: o.Conn, out: output{w: w}} }
+// JSON prints JSON Lines, as docs/events.md says. Of the options it heeds Conn and
+// Filter.
+func JSON(w io.Writer, o Options) Printer {
+	return &jsonLines{conn: o.Conn, filter: o.Filter, out: output{w: w}}
+}
 
 // Events implements Printer. The first error is kept for Close.
 func (j *jsonLines) Events(events []decode.Event) { _ = j.emit(events) }
@@ -35,7 +39,7 @@ func (j *jsonLines) Close() error {
 func (j *jsonLines) emit(events []decode.Event) error {
 	var first error
 	for i := range events {
-		if j.conn != 0 && events[i].Conn != j.conn {
+		if j.conn != 0 && events[i].Conn != j.conn || j.filter != nil && !j.filter(&events[i]) {
 			continue
 		}
 		j.buf = append(appendEvent(j.buf, &events[i]), '\n')
@@ -130,6 +134,10 @@ func appendFinding(b []byte, f *decode.Finding) []byte {
 	b = appendString(b, f.Ref)
 	b = append(b, `,"text":`...)
 	b = appendString(b, f.Text)
+	if f.Fact != "" {
+		b = append(b, `,"fact":`...)
+		b = appendString(b, f.Fact)
+	}
 	b = append(b, `,"dir":"`...)
 	b = append(b, f.Dir.String()...)
 	b = append(b, `","offset":`...)

@@ -114,6 +114,10 @@ func (t *text) findings(c *connection, e *decode.Event) {
 		t.words = append(t.words, f.Severity.String()...)
 		t.words = append(t.words, ' ')
 		t.words = append(t.words, f.ID...)
+		if f.Fact != "" {
+			t.words = append(t.words, " · "...)
+			t.words = append(t.words, f.Fact...)
+		}
 		if f.Dir != decode.NoDir {
 			t.words = append(t.words, " · "...)
 			t.words = append(t.words, f.Dir.String()...)

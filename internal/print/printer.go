@@ -26,12 +26,15 @@ type Printer interface {
 
 // Options say how events are shown.
 type Options struct {
-	Color   bool           // with SGR sequences
-	ASCII   bool           // nothing outside ASCII, for locales that are not UTF-8
-	Width   int            // columns of a line; 0 means 100, less than 60 means 60
-	Verbose bool           // every row, explanations each time, findings of severity note
-	Conn    int            // this connection only; 0 means all
-	Local   *time.Location // of the times in opening rules; nil means time.Local
+	Color   bool // with SGR sequences
+	ASCII   bool // nothing outside ASCII, for locales that are not UTF-8
+	Width   int  // columns of a line; 0 means 100, less than 60 means 60
+	Verbose bool // every row, explanations each time, findings of severity note
+	Conn    int  // this connection only; 0 means all
+	// Filter, where set, chooses the events that are shown. The rules at a connection's ends are
+	// shown where anything of it is.
+	Filter func(*decode.Event) bool
+	Local  *time.Location // of the times in opening rules; nil means time.Local
 	// Notes gives what a protocol has to say on an event, "" for nothing. What stands behind
 	// a tab is an explanation, shown once a connection. Without a tab, a note is one on a
 	// command, a continuation request and a status line that announces a body, and on an

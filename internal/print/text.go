@@ -54,6 +54,10 @@ func (t *text) emit(events []decode.Event) error {
 		if t.o.Conn != 0 && e.Conn != t.o.Conn {
 			continue
 		}
+		if t.o.Filter != nil && !t.o.Filter(e) {
+			t.hidden(e)
+			continue
+		}
 		t.event(e)
 		if len(t.buf) >= flushAt {
 			if err := t.flush(); err != nil && first == nil {
@@ -177,6 +181,32 @@ func (t *text) event(e *decode.Event) {
 		t.row(c, e, t.noted(c, e))
 	}
 	t.findings(c, e)
+}
+
+// hidden takes of an event that is not shown what later rows need.
+func (t *text) hidden(e *decode.Event) {
+	c := t.connection(e)
+	switch e.Kind {
+	case decode.Open:
+		// Printed before the first event that is shown, if any is.
+		fields, _ := e.Detail.(decode.Fields)
+		c.base = e.Time
+		c.opening = &opening{at: e.Time, fields: fields, origin: e.Origin}
+	case decode.CommandLine:
+		c.waits.add(e.Command, e.Time)
+	case decode.ContinuationRequest:
+		c.waits.answered(e.Command)
+	case decode.Continuation:
+		c.waits.resumed(e.Command, e.Time)
+	case decode.Completion:
+		c.waits.done(e.Command)
+	case decode.Close:
+		if e.Dir == decode.NoDir && c.opening == nil {
+			t.event(e)
+		} else if e.Dir == decode.NoDir {
+			delete(t.conns, c.key)
+		}
+	}
 }
 
 // row prints an event that shows wire text.
