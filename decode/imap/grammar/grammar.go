@@ -49,7 +49,7 @@ type Response struct {
 	Name     string // canonical: "FETCH", "OK", "EXISTS"; upper case as sent where it is unknown
 	Number   uint32 // of "* 3 EXISTS", "* 3 FETCH"
 	Code     *Code  // of OK, NO, BAD, BYE, PREAUTH; nil where there is none
-	Human    []byte // the human-readable text behind it
+	Human    Text   // the human-readable text behind it
 	Data     any    // *Fetch, *List, *Status, *ESearch, *Numbers, … by Name; *Tokens where it is unknown
 	Problems []Problem
 }
@@ -66,15 +66,19 @@ type Command struct {
 // Parser parses lines one after the other. The zero value is ready. It is not safe for use from
 // two goroutines at once.
 type Parser struct {
+	UTF8 bool // quoted strings may hold UTF-8: after ENABLE of UTF8=ACCEPT or IMAP4rev2
+
 	parserState
 }
 
 // Code is a response code: "[UIDNEXT 4]".
 type Code struct {
-	Name string // upper case
-	Off  int    // of the bracket in Line.Text
-	Data any    // typed by Name; *Tokens where it is unknown
+	Name string `json:"name"`           // upper case
+	Off  int    `json:"-"`              // of the bracket in Line.Text
+	Data any    `json:"data,omitempty"` // typed by Name; *Tokens where it is unknown; nil where there is none
 }
 
 // Tokens is what is kept of what the grammar does not know.
-type Tokens struct{ Text []byte }
+type Tokens struct {
+	Text Text `json:"text"`
+}
