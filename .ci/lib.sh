@@ -12,7 +12,7 @@ as_root() {
 }
 
 # What the interop run and the race detector need: a program, the Debian package that has it.
-needs="git:git gcc:gcc python3:python3 dovecot:dovecot-core mpop:mpop mbsync:isync curl:curl tshark:tshark unshare:util-linux"
+needs="git:git gcc:gcc python3:python3 dovecot:dovecot-core mpop:mpop mbsync:isync curl:curl tshark:tshark unshare:util-linux fetchmail:fetchmail getmail:getmail6"
 
 install_missing() {
 	local packages=() need
@@ -22,15 +22,22 @@ install_missing() {
 	[ -e /usr/lib/dovecot/imap ] || packages+=(dovecot-imapd)
 	[ -e /usr/lib/dovecot/pop3 ] || packages+=(dovecot-pop3d)
 	[ -e /usr/include/stdlib.h ] || packages+=(libc6-dev)
+	# A mirror has a version of a package for as long as its list says so.
+	as_root apt-get update -qq
 	if [ ${#packages[@]} = 0 ]; then
 		echo "nothing"
 		return
 	fi
 	echo "${packages[*]}"
 	no_services
-	as_root apt-get update -qq
 	as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${packages[@]}" >"$work/apt.log" 2>&1 ||
 		{ tail -n 40 "$work/apt.log"; die "apt-get install failed"; }
+}
+
+# unpack_peers fetches the servers that are not installed. They may stay from run to run.
+unpack_peers() {
+	export MAILTRACE_PEERS=${MAILTRACE_PEERS:-${XDG_CACHE_HOME:-${HOME:-$work}/.cache}/mailtrace/peers}
+	.ci/peers
 }
 
 # The tests start their servers themselves; the packages shall not start theirs.
@@ -52,8 +59,11 @@ clean_up() {
 versions() {
 	go version
 	echo "dovecot $(dovecot --version)"
+	sed 's/^/unpacked /' "$MAILTRACE_PEERS/versions"
 	mpop --version | sed -n 1p
 	mbsync --version
+	fetchmail --version | sed -n 1p
+	getmail --version
 	curl --version | sed -n 1p
 	python3 --version
 	tshark --version 2>/dev/null | sed -n 1p

@@ -44,6 +44,8 @@ var clients = []client{
 	{"mbsync", []string{"imap"}, []string{"tls", "starttls", "plain"}, false, mbsync},
 	{"curl", []string{"imap", "pop3"}, []string{"tls", "starttls", "plain"}, true, curl},
 	{"python", []string{"imap", "pop3"}, []string{"tls", "starttls", "plain"}, true, python},
+	{"fetchmail", []string{"imap", "pop3"}, []string{"tls", "starttls", "plain"}, false, fetchmail},
+	{"getmail", []string{"imap", "pop3"}, []string{"tls", "plain"}, false, getmail}, // it knows no STARTTLS
 }
 
 // mpop fetches with mpop into a Maildir. It stores lines with LF alone. The key is the

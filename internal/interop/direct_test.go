@@ -55,6 +55,9 @@ func TestDirectPasswords(t *testing.T) {
 			continue
 		}
 		for _, c := range clients {
+			if c.name == "getmail" && a.user == "unicode" {
+				continue // it sends no password beyond ASCII
+			}
 			t.Run(a.user+"/"+c.name, func(t *testing.T) {
 				t.Parallel()
 				at := directly(lab.open, c.protocols[0], "tls", a)

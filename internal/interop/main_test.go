@@ -4,6 +4,7 @@ package interop
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -29,11 +30,19 @@ func TestMain(m *testing.M) {
 }
 
 func run(m *testing.M) (code int) {
+	var reportTo io.Writer = io.Discard
 	if err := setUp(); err != nil {
 		fmt.Fprintln(os.Stderr, "interop:", err)
 		code = 1
 	} else {
 		code = m.Run()
+		if testing.Verbose() {
+			reportTo = os.Stdout
+		}
+		if err := reportFindings(reportTo); err != nil {
+			fmt.Fprintln(os.Stderr, "interop:", err)
+			code = 1
+		}
 	}
 	for _, d := range []*server{lab.open, lab.strict, lab.cyrus, lab.courier} {
 		if d == nil {
@@ -60,10 +69,7 @@ func setUp() error {
 			return fmt.Errorf("%s is not installed, and this run needs it (see .ci/run)", p)
 		}
 	}
-	root, err := peers()
-	if err != nil {
-		return err
-	}
+	var err error
 	// Dovecot's sockets lie below it, and their names must be short.
 	if lab.dir, err = os.MkdirTemp("", "mti"); err != nil {
 		return err
@@ -90,9 +96,13 @@ func setUp() error {
 	if err != nil {
 		return err
 	}
-	if lab.cyrus, err = startCyrus(filepath.Join(lab.dir, "c"), root); err != nil {
+	p, err := findPeers(filepath.Join(lab.dir, "peers"))
+	if err != nil {
 		return err
 	}
-	lab.courier, err = startCourier(filepath.Join(lab.dir, "k"), root)
+	if lab.cyrus, err = startCyrus(filepath.Join(lab.dir, "c"), p); err != nil {
+		return err
+	}
+	lab.courier, err = startCourier(filepath.Join(lab.dir, "k"), p)
 	return err
 }

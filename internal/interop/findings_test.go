@@ -1,0 +1,123 @@
+//go:build interop
+
+package interop
+
+import (
+	"flag"
+	"fmt"
+	"io"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// finding is one row of an event's findings.
+type finding struct{ id, severity, ref, fact, event string }
+
+func (f finding) String() string {
+	return fmt.Sprintf("%s %s (%s) %s at %s", f.severity, f.id, f.ref, f.fact, f.event)
+}
+
+// permission lets a finding above note stand: a reading of the RFC bears it out.
+type permission struct {
+	id string
+	// who is "server/client" of path.Match, for a peer that does so; "*/*" where it is the
+	// test itself, or a message in its mailboxes.
+	who string
+	why string
+}
+
+// permissions are all that is known of these servers and clients.
+var permissions = []permission{}
+
+// seen is what the whole run found, by severity, id, server and client.
+var seen = struct {
+	sync.Mutex
+	rows map[string]int
+	used map[permission]bool
+}{rows: map[string]int{}, used: map[permission]bool{}}
+
+// findings gives what stands at a run's events.
+func findings(all []event) []finding {
+	var some []finding
+	for _, e := range all {
+		rows, _ := e["findings"].([]any)
+		for _, row := range rows {
+			f := event(row.(map[string]any))
+			some = append(some, finding{
+				f.text("id"), f.text("severity"), f.text("ref"), f.text("fact"),
+				fmt.Sprintf("%s %s %s %s", e.text("dir"), e.text("kind"), e.text("name"), bounded(e.text("text"))),
+			})
+		}
+	}
+	return some
+}
+
+// judge fails the test for each finding above note that a client's session with a server
+// may not have.
+func judge(t *testing.T, server, client string, all []event) {
+	t.Helper()
+	seen.Lock()
+	defer seen.Unlock()
+	who := server + "/" + client
+	for _, f := range findings(all) {
+		seen.rows[fmt.Sprintf("%-7s  %-32s  %s", f.severity, f.id, who)]++
+		if f.severity == "note" {
+			continue
+		}
+		may := slices.IndexFunc(permissions, func(p permission) bool {
+			matches, err := path.Match(p.who, who)
+			return err == nil && matches && p.id == f.id
+		})
+		if may < 0 {
+			t.Errorf("%s: %v", who, f)
+			continue
+		}
+		seen.used[permissions[may]] = true
+	}
+}
+
+// reportFindings prints what was seen. After a whole run, a permission that nobody needed is
+// an error.
+func reportFindings(w io.Writer) error {
+	if len(seen.rows) > 0 {
+		fmt.Fprintln(w, "findings of the run, with server/client:")
+	}
+	for _, row := range slices.Sorted(maps.Keys(seen.rows)) {
+		fmt.Fprintf(w, "%6d  %s\n", seen.rows[row], row)
+	}
+	if flag.Lookup("test.run").Value.String() != "" {
+		return nil
+	}
+	var idle []string
+	for _, p := range permissions {
+		if !seen.used[p] {
+			idle = append(idle, p.id+" for "+p.who)
+		}
+	}
+	if idle != nil {
+		return fmt.Errorf("permissions that nothing needs: %s", strings.Join(idle, ", "))
+	}
+	return nil
+}
+
+// TestJudge proves that a finding above note fails a run, and a note does not.
+func TestJudge(t *testing.T) {
+	with := func(severity string) []event {
+		return []event{{"kind": "untagged", "findings": []any{map[string]any{"id": "test.none", "severity": severity}}}}
+	}
+	if got := findings(with("error")); len(got) != 1 || got[0].id != "test.none" || got[0].severity != "error" {
+		t.Errorf("expected the finding, got %v", got)
+	}
+	for _, p := range permissions {
+		if p.why == "" || !strings.Contains(p.why, "RFC ") {
+			t.Errorf("%s for %s: no RFC bears it out", p.id, p.who)
+		}
+		if _, err := path.Match(p.who, "dovecot/curl"); err != nil {
+			t.Errorf("%s: %v", p.who, err)
+		}
+	}
+}
