@@ -141,15 +141,7 @@ func (s *show) file(path, prefix string) error {
 			return failed
 		}
 	}
-	if left := r.LeftOut().String(); left != "" && !errors.As(err, new(*captures.NoMail)) {
-		s.u.say("%s: left out: %s", path, left)
-	}
-	var cut *captures.Truncated
-	if errors.As(err, &cut) {
-		s.u.warn("%s: capture cut off at octet %d", path, cut.Offset)
-		return nil
-	}
-	return err
+	return s.u.leftOut(r, path, err)
 }
 
 func openCapture(path string) (*captures.Reader, error) {

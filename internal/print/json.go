@@ -125,6 +125,12 @@ func appendEvent(b []byte, e *decode.Event) []byte {
 	return append(b, ']', '}')
 }
 
+// AppendFinding appends the object of a finding, as docs/events.md says.
+func AppendFinding(b []byte, f *decode.Finding) []byte { return appendFinding(b, f) }
+
+// AppendString appends a JSON string of octets, escaped as docs/events.md says.
+func AppendString[S string | []byte](b []byte, s S) []byte { return appendString(b, s) }
+
 func appendFinding(b []byte, f *decode.Finding) []byte {
 	b = append(b, `{"id":`...)
 	b = appendString(b, f.ID)
