@@ -48,9 +48,23 @@ first_valid_uid = 1
 first_valid_gid = 1
 mail_location = maildir:~/Maildir
 mail_max_userip_connections = 500
-mail_plugins = zlib
+mail_plugins = zlib quota acl
+mail_attribute_dict = file:%h/attributes
 protocol imap {
-  mail_plugins = zlib imap_zlib
+  mail_plugins = zlib imap_zlib quota imap_quota acl imap_acl
+  imap_metadata = yes
+}
+namespace {
+  inbox = yes
+  mailbox Sent {
+    auto = create
+    special_use = \Sent
+  }
+}
+plugin {
+  acl = vfile
+  quota = maildir:storage
+  quota_rule = *:storage=1G
 }
 default_internal_user = {{.InternalUser}}
 default_internal_group = {{.InternalGroup}}

@@ -32,6 +32,7 @@ var accounts = []account{
 	{"literal", `x{5}+(a)*]<@:&=pw;--`, 3},
 	{"sample", "geheim-0815", 3},
 	{"kinds", "gestalt-2290", 10}, // one message of each kind
+	{"talk", "rede-3141", 10},
 	{"folders", "append-4711", 0},
 }
 
