@@ -1,0 +1,202 @@
+package meaning
+
+import (
+	"bytes"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/mailtrace/mailtrace/decode"
+	"github.com/mailtrace/mailtrace/decode/internal/fragment"
+	"github.com/mailtrace/mailtrace/decode/rules"
+)
+
+// command judges the first line of a command.
+func (c *conduct) command(e *seen) {
+	w := wayOf[e.Name]
+	if w == nil {
+		w = &noWays
+	}
+	f := flight{Command: e.Event.Command, ways: w}
+	c.tag(e)
+	c.moment(e, w)
+	c.advertised(e, w)
+	c.announced(e, &f)
+	switch {
+	case w.trait&logsIn != 0:
+		c.loggingIn(e, &f)
+	case w.trait&numbers != 0:
+		c.numbered(e)
+	case e.Name == "LIST":
+		f.special = bytes.Contains(bytes.ToUpper(arguments(e)), []byte("SPECIAL-USE"))
+	case e.Name == "SEARCH" || e.Name == "UID SEARCH":
+		f.plain = foldPrefix(arguments(e), "RETURN") // (SAVE) is answered by the result alone (RFC 9051 §6.4.4.1)
+	}
+	c.habit.command(e, c)
+	c.takeOff(f)
+}
+
+// tag judges a tag (RFC 9051 §2.2.1).
+func (c *conduct) tag(e *seen) {
+	if len(e.Tag) >= longestTag || c.tags == nil {
+		return
+	}
+	if len(c.tags) >= mostTags {
+		c.tags = nil // nothing more can be said
+		return
+	}
+	switch {
+	case c.tags[e.Tag] > 0:
+		e.found(rules.DuplicateTag, e.Tag)
+	case e.Tag == c.lastTag && c.once.first(saidReused):
+		e.found(rules.ReusedTag, e.Tag)
+	}
+	c.tags[e.Tag]++
+	c.lastTag = e.Tag
+}
+
+const mostTags = 10000
+
+func (c *conduct) untag(tag string) {
+	switch n := c.tags[tag]; {
+	case n > 1:
+		c.tags[tag]--
+	case n == 1:
+		delete(c.tags, tag)
+	}
+}
+
+// moment judges whether a command may be sent now (RFC 9051 §3, §6.3.13).
+func (c *conduct) moment(e *seen, w *ways) {
+	for i := range c.flights {
+		if f := &c.flights[i]; f.asked && !c.blind {
+			e.found(rules.IdleInterrupted, f.Tag+" IDLE is under way")
+		}
+	}
+	if !c.statement || c.crowd > 0 || c.turning() {
+		return // a command under way may change the state until the server reads this one
+	}
+	switch {
+	case e.State == decode.NoState, e.State == decode.Logout:
+	case e.Name == "STARTTLS" && c.tls:
+		e.found(rules.WrongState, "STARTTLS, and TLS is in force already")
+	case w.states != 0 && !w.states.has(e.State):
+		e.found(rules.WrongState, fmt.Sprintf("%s in the %s state", e.Name, stateName(e.State)))
+	}
+}
+
+func stateName(s decode.State) string {
+	return strings.ReplaceAll(s.String(), "-", " ")
+}
+
+// announced judges the literal that a line of a command announces.
+func (c *conduct) announced(e *seen, f *flight) {
+	spec, ok := fragment.ParseLiteral(e.Text)
+	f.literal = ok
+	switch {
+	case !ok:
+		return
+	case !spec.NonSync:
+		f.owed++
+		return
+	case c.blind, c.caps.full, !c.caps.listed, c.refreshing(), c.caps.has(ever, "LITERAL+"):
+		return
+	case !c.caps.has(ever, "LITERAL-", revision2):
+		e.found(rules.LiteralNotOffered, string(e.Text[spec.Start:]))
+	case spec.Octets > 4096:
+		e.found(rules.LiteralTooLong, string(e.Text[spec.Start:]))
+	}
+}
+
+// literal judges a client's literal that went by.
+func (c *conduct) literal(e *seen) {
+	d, ok := e.Detail.(*LiteralDetail)
+	f := c.flying(e.Event.Command)
+	if !ok || f == nil || d.NonSync || d.Refused || d.Damaged || d.Announced == 0 {
+		return
+	}
+	if f.owed > 0 && !c.blind {
+		e.found(rules.LiteralNotAwaited, fmt.Sprintf("%d octets", d.Seen))
+	}
+	f.owed = 0
+}
+
+// continued judges what goes on with a command: behind a literal, a SASL response, DONE.
+func (c *conduct) continued(e *seen) {
+	f := c.flying(e.Event.Command)
+	if f == nil {
+		return
+	}
+	switch {
+	case f.Name == "IDLE":
+		c.habit.idled(e, f, c)
+		f.asked = false
+	case f.literal:
+		if c.announced(e, f); !f.literal && f.clear {
+			f.clear = false
+			c.inClear(e)
+		}
+	case f.clear && string(e.Text) != "*": // which gives up the exchange (RFC 9051 §6.2.2)
+		f.clear = false
+		c.inClear(e)
+	}
+}
+
+// numbered judges a command whose first argument is a set of sequence numbers.
+func (c *conduct) numbered(e *seen) {
+	args := arguments(e)
+	for i := range c.flights {
+		f := &c.flights[i]
+		if f.trait&quiet != 0 || f.Name == "" {
+			continue
+		}
+		// RFC 9051 §5.5: behind any command other than FETCH, STORE and SEARCH the client waits
+		// before it sends sequence numbers.
+		e.found(rules.AmbiguousPipelining, fmt.Sprintf("%s while %s %s is under way", shown(e.Name, args), f.Tag, f.Name))
+		return
+	}
+	s := parseSet(args)
+	if !s.fine || c.exists < 0 || s.highest <= c.exists || !c.sure() || e.State != decode.Selected {
+		return
+	}
+	fact := fmt.Sprintf("%s, and there are %d messages", shown(e.Name, args), c.exists)
+	if c.exists == 1 {
+		fact = shown(e.Name, args) + ", and there is 1 message"
+	}
+	if s.highest <= c.highest {
+		e.found(rules.StaleNumbers, fact+"; there were "+strconv.FormatInt(c.highest, 10))
+		return
+	}
+	e.found(rules.NumberTooHigh, fact)
+}
+
+// shown gives a command and its set of numbers, cut to what can be read.
+func shown(name string, args []byte) string {
+	if i := bytes.IndexByte(args, ' '); i >= 0 {
+		args = args[:i]
+	}
+	if len(args) > 60 {
+		return name + " " + string(args[:60]) + "…"
+	}
+	return name + " " + string(args)
+}
+
+// malformed judges a line that framing could not tell anything of.
+func (c *conduct) malformed(e *seen) {
+	d, ok := e.Detail.(decode.Fields)
+	if !ok || c.blind || c.garbage >= fewFindings {
+		return
+	}
+	reason := d.Get("reason")
+	switch {
+	case e.Dir == decode.Client && (strings.HasPrefix(reason, "expected ") || strings.HasPrefix(reason, "DONE,") || strings.HasPrefix(reason, "an HTTP ")):
+		c.garbage++
+		e.found(rules.NoCommand, "")
+	case e.Dir == decode.Server && strings.HasPrefix(reason, "expected "):
+		c.garbage++
+		e.found(rules.NoResponse, "")
+	}
+}
+
+// fewFindings bounds how often a rule is found that one mistake breaks with every line.
+const fewFindings = 20
