@@ -3,8 +3,10 @@
 package interop
 
 import (
+	"cmp"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -19,26 +21,40 @@ func TestSamples(t *testing.T) {
 	for _, s := range []struct {
 		name, protocol, leg, auth string
 		client                    func(*testing.T, target) mail
+		from                      *server // Dovecot where none is named
 	}{
-		{"mpop-pop3s", "pop3", "tls", "", mpop},
-		{"mpop-pop3-stls", "pop3", "starttls", "", mpop},
-		{"curl-pop3-apop", "pop3", "plain", "+APOP", curl},
-		{"curl-imap-starttls", "imap", "starttls", "PLAIN IR", curl},
-		{"curl-imaps-cram-md5", "imap", "tls", "CRAM-MD5", curl},
-		{"mbsync-imaps-compress", "imap", "tls", "", mbsync},
-		{"imaplib-imaps", "imap", "tls", "", python},
-		{"poplib-pop3s-plain", "pop3", "tls", "PLAIN", python},
+		{"mpop-pop3s", "pop3", "tls", "", mpop, nil},
+		{"mpop-pop3-stls", "pop3", "starttls", "", mpop, nil},
+		{"curl-pop3-apop", "pop3", "plain", "+APOP", curl, nil},
+		{"curl-imap-starttls", "imap", "starttls", "PLAIN IR", curl, nil},
+		{"curl-imaps-cram-md5", "imap", "tls", "CRAM-MD5", curl, nil},
+		{"mbsync-imaps-compress", "imap", "tls", "", mbsync, nil},
+		{"imaplib-imaps", "imap", "tls", "", python, nil},
+		{"poplib-pop3s-plain", "pop3", "tls", "PLAIN", python, nil},
+		{"fetchmail-pop3-stls", "pop3", "starttls", "", fetchmail, nil},
+		{"fetchmail-imaps", "imap", "tls", "", fetchmail, nil},
+		{"getmail-imaps", "imap", "tls", "", getmail, nil},
+		{"getmail-pop3s", "pop3", "tls", "", getmail, nil},
+		{"cyrus-mbsync-imap-starttls", "imap", "starttls", "", mbsync, lab.cyrus},
+		{"cyrus-imaplib-imaps", "imap", "tls", "", python, lab.cyrus},
+		{"cyrus-mpop-pop3s", "pop3", "tls", "", mpop, lab.cyrus},
+		{"courier-imaplib-imap-starttls", "imap", "starttls", "", python, lab.courier},
+		{"courier-poplib-pop3s", "pop3", "tls", "", python, lab.courier},
+		{"courier-fetchmail-imaps", "imap", "tls", "", fetchmail, lab.courier},
 	} {
 		t.Run(s.name, func(t *testing.T) {
+			from := cmp.Or(s.from, lab.open)
 			r := startProxy(t, proxyOptions{
-				upstreams: []string{lab.open.url(s.protocol, s.leg)}, listen: []string{scheme(s.protocol, s.leg)},
+				upstreams: []string{from.url(s.protocol, s.leg)}, listen: []string{scheme(s.protocol, s.leg)},
 			})
 			at := r.through(0, s.protocol, s.leg, a)
 			at.auth = s.auth
 			if got := s.client(t, at); len(got) != a.messages {
 				t.Errorf("expected %d messages, got %d", a.messages, len(got))
 			}
-			clean(t, r.finish(t), s.protocol, a.messages)
+			shown := r.finish(t)
+			clean(t, shown, s.protocol, a.messages)
+			judge(t, from.name, strings.Split(strings.TrimPrefix(s.name, from.name+"-"), "-")[0], shown)
 			if info, err := os.Stat(r.capture); err != nil || info.Size() > mostSample {
 				t.Errorf("the capture has %d octets, a sample may have %d (%v)", info.Size(), mostSample, err)
 			}

@@ -33,6 +33,7 @@ var accounts = []account{
 	{"sample", "geheim-0815", 3},
 	{"kinds", "gestalt-2290", 10}, // one message of each kind
 	{"talk", "rede-3141", 10},
+	{"drop", "leerung-1618", 10},
 	{"folders", "append-4711", 0},
 }
 

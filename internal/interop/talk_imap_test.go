@@ -157,6 +157,16 @@ var farewell = []step{
 	}},
 }
 
+// inUTF8 is said on a connection of its own (RFC 6855).
+var inUTF8 = []step{
+	{"", []string{
+		"ENABLE UTF8=ACCEPT", `CREATE "${PREFIX}Entwürfe"`, `LIST "" *`, `STATUS "${PREFIX}Entwürfe" (MESSAGES)`, `SELECT "${PREFIX}Entwürfe"`,
+		"APPEND \"${PREFIX}Entwürfe\" " + literal("From: Jürgen <jürgen@example.org>\r\nSubject: Grüße\r\n\r\nÀ demain\r\n"),
+		"NOOP", "FETCH 1:* (ENVELOPE BODYSTRUCTURE BODY.PEEK[])", `SEARCH SUBJECT "Grüße"`, "SELECT INBOX", "FETCH 1:* (ENVELOPE BODYSTRUCTURE)",
+		`DELETE "${PREFIX}Entwürfe"`,
+	}},
+}
+
 func fetches(what string, items ...string) []string { return searches(what+" ", items...) }
 
 func searches(command string, rest ...string) []string {
@@ -190,6 +200,11 @@ func TestTalkIMAP(t *testing.T) {
 			}
 			k.sayAll(farewell)
 			k.logout()
+			if k.has("UTF8=ACCEPT") {
+				k = startTalk(t, r.ports[0], accountOf("talk"))
+				k.sayAll(inUTF8)
+				k.logout()
+			}
 			shown := r.finish(t)
 			if bad := troubles(shown); bad != nil {
 				t.Errorf("%d events of trouble, the first %v", len(bad), bad[0])

@@ -65,12 +65,11 @@ func agreesWithTshark(t *testing.T, theirs dissection, shown []event) {
 	if theirs.cut {
 		t.Error("tshark finds that the capture was cut")
 	}
-	for name := range theirs.pop3 {
-		if !slices.Contains(pop3Keywords, name) {
-			delete(theirs.pop3, name)
-		}
+	ours := commands(shown, "pop3")
+	for _, n := range []map[string]int{theirs.pop3, ours} {
+		maps.DeleteFunc(n, func(name string, _ int) bool { return !slices.Contains(pop3Keywords, name) })
 	}
-	if ours := commands(shown, "pop3"); !maps.Equal(ours, theirs.pop3) {
+	if !maps.Equal(ours, theirs.pop3) {
 		t.Errorf("POP3 commands: ours %v, tshark's %v", ours, theirs.pop3)
 	}
 	for _, e := range ofKind(shown, "continuation") {
@@ -78,7 +77,7 @@ func agreesWithTshark(t *testing.T, theirs dissection, shown []event) {
 			return
 		}
 	}
-	ours := map[string]int{}
+	ours = map[string]int{}
 	for name, n := range commands(shown, "imap") {
 		ours[strings.TrimPrefix(name, "UID ")] += n // tshark has a flag for that
 	}
