@@ -17,6 +17,8 @@ type DecodeOptions struct {
 	Limits    decode.Limits
 	// Secrets leaves secrets in clear, where the capture holds any.
 	Secrets bool
+	// Bare leaves out the typed Details that only a reader of them needs.
+	Bare bool
 	// Conn, where set, chooses the connections whose events are given. The others are
 	// decoded too, so that events keep their numbers.
 	Conn func(conn int) bool
@@ -100,7 +102,7 @@ func (d *decoder) mark(at trace, t *decode.Trace, m decode.Mark) {
 func (d *decoder) begin(at trace, first decode.Mark) *decode.Trace {
 	o := decode.TraceOptions{
 		Options: decode.Options{
-			Limits: d.o.Limits, Secrets: d.o.Secrets, Inflated: !d.foreign,
+			Limits: d.o.Limits, Secrets: d.o.Secrets, Bare: d.o.Bare, Inflated: !d.foreign,
 			Mid: d.foreign && first.Fields.Get("begins") != "",
 		},
 		Conn: at.conn, Origin: at.origin, Protocols: d.o.Protocols,

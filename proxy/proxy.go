@@ -41,6 +41,7 @@ type Config struct {
 	Recorder  Recorder          // nil: nothing is recorded
 	Sink      Sink              // nil: nothing is shown
 	Secrets   bool              // leave secrets in clear in events and recordings
+	Bare      bool              // nobody reads the Details of events
 	Limits    decode.Limits
 
 	// Log is told what concerns no connection: text, and a hint that may be "". Nil: nobody.

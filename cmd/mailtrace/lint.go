@@ -69,7 +69,7 @@ func runLint(u *ui, c *cli.Context) error {
 		match = chosen.Match
 	}
 	report := lint.New(f, match)
-	failed := u.readAll(c.Args().Slice(), report.Begin, report.Events, report.End)
+	failed := u.readAll(c.Args().Slice(), chosen == nil, report.Begin, report.Events, report.End)
 	if err := report.Close(); err != nil {
 		return &ioError{err: fmt.Errorf("cannot print: %w", err)}
 	}
@@ -105,12 +105,12 @@ func severityFlag(flag, value string) (decode.Severity, error) {
 	return 0, oneOf(flag, value, "note", "warning", "error")
 }
 
-// readAll decodes captures one after the other. It gives the last error and tells the others; a
+// readAll decodes captures one after the other; bare says that nobody reads Details. It gives the last error and tells the others; a
 // capture that was cut off is told of, and no error.
-func (u *ui) readAll(paths []string, begin func(string), sink func([]decode.Event), end func()) (failed error) {
+func (u *ui) readAll(paths []string, bare bool, begin func(string), sink func([]decode.Event), end func()) (failed error) {
 	for _, path := range paths {
 		begin(path)
-		err := u.read(path, sink)
+		err := u.read(path, bare, sink)
 		end()
 		if err != nil {
 			if failed != nil {
@@ -122,13 +122,13 @@ func (u *ui) readAll(paths []string, begin func(string), sink func([]decode.Even
 	return failed
 }
 
-func (u *ui) read(path string, sink func([]decode.Event)) error {
+func (u *ui) read(path string, bare bool, sink func([]decode.Event)) error {
 	r, err := openCapture(path)
 	if err != nil {
 		return err
 	}
 	defer discard(r)
-	err = captures.Decode(r, captures.DecodeOptions{Protocols: registry.All, Secrets: !r.Foreign() && keptSecrets(path)}, sink)
+	err = captures.Decode(r, captures.DecodeOptions{Protocols: registry.All, Secrets: !r.Foreign() && keptSecrets(path), Bare: bare}, sink)
 	return u.leftOut(r, path, err)
 }
 

@@ -99,7 +99,11 @@ func (s *show) file(path, prefix string) error {
 	secrets := !r.Foreign() && keptSecrets(path)
 	printer := s.out.printer(s.u)
 	sink := printer.Events
-	o := captures.DecodeOptions{Protocols: registry.All, Secrets: secrets}
+	counted := newTally(s.u, false)
+	if s.out.format == "none" {
+		sink = counted.Events
+	}
+	o := captures.DecodeOptions{Protocols: registry.All, Secrets: secrets, Bare: s.out.format == "none"}
 	if n := s.out.options.Conn; n != 0 {
 		o.Conn = func(conn int) bool { return conn == n }
 	}
@@ -141,7 +145,10 @@ func (s *show) file(path, prefix string) error {
 			return failed
 		}
 	}
-	return s.u.leftOut(r, path, err)
+	if err = s.u.leftOut(r, path, err); err == nil && s.out.format == "none" {
+		s.u.say("%s: %s", path, counted)
+	}
+	return err
 }
 
 func openCapture(path string) (*captures.Reader, error) {

@@ -39,7 +39,7 @@ func runStats(u *ui, c *cli.Context) error {
 		return usagef("a capture is what mailtrace proxy --capture FILE writes, or any pcap or pcapng file", "no FILE given")
 	}
 	k := &stats.Collector{}
-	failed := u.readAll(c.Args().Slice(), func(string) {}, k.Events, k.Flush)
+	failed := u.readAll(c.Args().Slice(), true, func(string) {}, k.Events, k.Flush)
 	if failed != nil && len(k.Connections()) == 0 {
 		return failed
 	}

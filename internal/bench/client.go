@@ -50,6 +50,8 @@ func (c *client) command(text string) error {
 
 func (c *client) login() error { return c.command("a1 LOGIN user password") }
 
+func (c *client) open() error { return c.command("a2 SELECT INBOX") }
+
 // fetch asks for a workload and reads its octets and the completion, times times.
 func (c *client) fetch(item string, octets, times int) (time.Duration, error) {
 	const completion = len("a2 OK done\r\n")

@@ -4,6 +4,7 @@
 //
 //	go run ./internal/bench            all of it
 //	go run ./internal/bench -only noop
+//	go run ./internal/bench -captures  reading captures: against a scan for line ends, against tshark
 //
 //	                    ┌── mailtrace proxy --format none ──┐
 //	client (this) ──TLS─┤                                   ├─TLS── server (this)

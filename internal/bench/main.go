@@ -23,12 +23,17 @@ func main() {
 	asBaseline := flag.String("baseline", "", "be the baseline in front of this address")
 	cert, key, root := flag.String("cert", "", ""), flag.String("key", "", ""), flag.String("root", "", "")
 	plaintext := flag.String("plaintext", "", "")
+	scanned := flag.String("scan", "", "be the line scanner of this capture")
+	captures := flag.Bool("captures", false, "measure the reading of captures, not the proxy")
 	flag.Parse()
 	var err error
-	if *asBaseline != "" {
+	switch {
+	case *asBaseline != "":
 		err = baseline(*asBaseline, *cert, *key, *root, *plaintext)
-	} else {
-		err = run(*rounds, *only, *binary)
+	case *scanned != "":
+		err = scan(*scanned)
+	default:
+		err = run(*rounds, *only, *binary, *captures)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -72,7 +77,7 @@ func (s *side) stop() {
 
 func (s *side) again() (*side, error) { return start(s.args...) }
 
-func run(rounds int, only, binary string) error {
+func run(rounds int, only, binary string, captures bool) error {
 	dir, err := os.MkdirTemp("", "mailtrace-bench-")
 	if err != nil {
 		return err
@@ -89,6 +94,9 @@ func run(rounds int, only, binary string) error {
 		if err := build.Run(); err != nil {
 			return fmt.Errorf("building mailtrace: %w", err)
 		}
+	}
+	if captures {
+		return reading(binary, rounds, dir)
 	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

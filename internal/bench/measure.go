@@ -50,6 +50,9 @@ func throughput(item string, octets, times int) func(*side, *x509.CertPool) (flo
 		if err := c.login(); err != nil {
 			return 0, err
 		}
+		if err := c.open(); err != nil {
+			return 0, err
+		}
 		took, err := c.fetch(item, octets, times)
 		return float64(octets) * float64(times) / took.Seconds() / 1e6, err
 	}

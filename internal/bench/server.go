@@ -85,6 +85,8 @@ func session(c net.Conn, what answers) {
 		name, args, _ := strings.Cut(rest, " ")
 		reply := tag + " OK done\r\n"
 		switch name {
+		case "SELECT":
+			reply = "* 20000 EXISTS\r\n* OK [UIDVALIDITY 1] ok\r\n* OK [UIDNEXT 40000] ok\r\n" + tag + " OK [READ-WRITE] done\r\n"
 		case "IDLE":
 			reply = "+ idling\r\n"
 		case "FETCH":
