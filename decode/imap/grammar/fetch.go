@@ -32,9 +32,10 @@ type Section struct {
 	Origin  *int64 `json:"origin,omitempty"` // of BODY[]<origin>: the first octet of a part of it
 	Octets  int64  `json:"octets"`
 	NIL     bool   `json:"nil,omitempty"`
-	Literal bool   `json:"-"` // sent as a literal
-	Content Text   `json:"-"` // nil where it was not kept
-	At      int    `json:"-"` // Literal.At, or the offset of the value in Line.Text
+	Missing bool   `json:"missing,omitempty"` // it has no value, not even NIL
+	Literal bool   `json:"-"`                 // sent as a literal
+	Content Text   `json:"-"`                 // nil where it was not kept
+	At      int    `json:"-"`                 // Literal.At, or the offset of the value in Line.Text
 }
 
 // BinarySize is the size of a part without its transfer encoding (RFC 3516 §4.3).

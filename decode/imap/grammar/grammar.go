@@ -46,12 +46,14 @@ const (
 type Response struct {
 	Kind     Kind
 	Tag      []byte
-	Name     string // canonical: "FETCH", "OK", "EXISTS"; upper case as sent where it is unknown
+	Name     string // canonical: "FETCH", "OK", "EXISTS", "+"; upper case as sent where it is unknown; "" of a bare code
 	Number   uint32 // of "* 3 EXISTS", "* 3 FETCH"
 	Code     *Code  // of OK, NO, BAD, BYE, PREAUTH; nil where there is none
 	Human    Text   // the human-readable text behind it
-	Data     any    // *Fetch, *List, *Status, *ESearch, *Numbers, … by Name; *Tokens where it is unknown
+	Data     any    // *Fetch, *List, *Status, *ESearch, *Numbers, *Count, … by Name; *Tokens where it is unknown; nil of OK, NO, BAD, BYE, PREAUTH and "+"
 	Problems []Problem
+
+	parser *Parser
 }
 
 // Command is one command.
