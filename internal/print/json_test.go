@@ -96,7 +96,7 @@ func TestDocument(t *testing.T) {
 		Kind: decode.Completion, Origin: decode.FromProxy, Command: &decode.Command{Seq: 1, Complete: day}, Detail: decode.Fields{{Key: "key", Value: "value"}},
 		Findings: []decode.Finding{{}},
 	}
-	want := append(keys(t, appendEvent(nil, &full)), keys(t, appendFinding(nil, &decode.Finding{}))...)
+	want := append(keys(t, appendEvent(nil, &full)), keys(t, appendFinding(nil, &decode.Finding{Fact: "x"}))...)
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("fields (-printed +documented):\n%s", diff)
 	}
