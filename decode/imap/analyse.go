@@ -12,6 +12,7 @@ import (
 // analyst gives events their meaning: a *meaning.Analyst.
 type analyst interface {
 	See(*decode.Event)
+	Secured()
 	End() []decode.Finding
 }
 

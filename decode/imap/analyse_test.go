@@ -20,6 +20,8 @@ func (m mistaken) See(e *decode.Event) {
 	}
 }
 
+func (m mistaken) Secured() {}
+
 func (m mistaken) End() []decode.Finding {
 	if m.end {
 		panic("a mistake at the end")
@@ -92,6 +94,8 @@ func TestAnalystSeesEveryEventOnce(t *testing.T) {
 type recording struct{ names *[]string }
 
 func (r recording) See(e *decode.Event) { *r.names = append(*r.names, e.Kind.String()+" "+e.Name) }
+
+func (r recording) Secured() {}
 
 func (r recording) End() []decode.Finding { return nil }
 

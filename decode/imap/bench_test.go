@@ -3,6 +3,7 @@ package imap_test
 import (
 	"bytes"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/mailtrace/mailtrace/decode"
@@ -14,9 +15,10 @@ func benchServer(b *testing.B, prologue string, octets []byte, tap func(decode.O
 	b.SetBytes(int64(len(octets)))
 	b.ReportAllocs()
 	for b.Loop() {
-		s := imap.New(decode.Options{Tap: tap, TLS: true})
+		s := imap.New(decode.Options{Tap: tap, TLS: true, Bare: true})
 		s.Write(decode.Server, decodetest.Epoch, []byte("* PREAUTH hi\r\n"))
 		s.Write(decode.Client, decodetest.Epoch, []byte(prologue))
+		s.Write(decode.Server, decodetest.Epoch, []byte("* 20000 EXISTS\r\na0 OK [READ-WRITE] Selected\r\n"))
 		for p := octets; len(p) > 0; {
 			n := min(len(p), 16<<10)
 			s.Write(decode.Server, decodetest.Epoch, p[:n])
@@ -28,10 +30,11 @@ func benchServer(b *testing.B, prologue string, octets []byte, tap func(decode.O
 func rows(n int) []byte {
 	var b bytes.Buffer
 	for i := range n {
-		row := fmt.Sprintf(`* %d FETCH (UID %d FLAGS (\Seen) INTERNALDATE "01-Jan-2026 00:00:00 +0000" RFC822.SIZE %d ENVELOPE ("Thu, 1 Jan 2026 00:00:00 +0000" "Subject %d" (("A" NIL "a" "example.org")) NIL NIL NIL NIL NIL "<%d@example.org>"`, i+1, i+1000, i*7, i, i)
-		b.WriteString(row)
-		b.Write(bytes.Repeat([]byte{'z'}, max(0, 330-3-len(row))))
-		b.WriteString(")\r\n")
+		row := func(subject string) string {
+			return fmt.Sprintf(`* %d FETCH (UID %d FLAGS (\Seen) INTERNALDATE "01-Jan-2026 00:00:00 +0000" RFC822.SIZE %d ENVELOPE ("Thu, 1 Jan 2026 00:00:00 +0000" "Subject %d%s" (("A" NIL "a" "example.org")) (("A" NIL "a" "example.org")) (("A" NIL "a" "example.org")) NIL NIL NIL NIL "<%d@example.org>"))`, i+1, i+1000, i*7, i, subject, i)
+		}
+		b.WriteString(row(strings.Repeat("z", max(0, 328-len(row("")))))) // 330 octets with the line end
+		b.WriteString("\r\n")
 	}
 	return b.Bytes()
 }
@@ -59,14 +62,18 @@ func messages(n, octets int) []byte {
 
 func drop(decode.Octets) {}
 
-func BenchmarkRows(b *testing.B) { benchServer(b, "a1 FETCH 1:* ALL\r\n", rows(20_000), nil) }
+func BenchmarkRows(b *testing.B) {
+	benchServer(b, "a0 SELECT INBOX\r\na1 FETCH 1:* ALL\r\n", rows(20_000), nil)
+}
 
-func BenchmarkRowsTapped(b *testing.B) { benchServer(b, "a1 FETCH 1:* ALL\r\n", rows(20_000), drop) }
+func BenchmarkRowsTapped(b *testing.B) {
+	benchServer(b, "a0 SELECT INBOX\r\na1 FETCH 1:* ALL\r\n", rows(20_000), drop)
+}
 
 func BenchmarkMessages4KiB(b *testing.B) {
-	benchServer(b, "a1 FETCH 1:* BODY[]\r\n", messages(1000, 4096), nil)
+	benchServer(b, "a0 SELECT INBOX\r\na1 FETCH 1:* BODY[]\r\n", messages(1000, 4096), nil)
 }
 
 func BenchmarkMessage64MiB(b *testing.B) {
-	benchServer(b, "a1 FETCH 1 BODY[]\r\n", messages(1, 64<<20), nil)
+	benchServer(b, "a0 SELECT INBOX\r\na1 FETCH 1 BODY[]\r\n", messages(1, 64<<20), nil)
 }

@@ -2,9 +2,11 @@ package imap
 
 import (
 	"bytes"
+	"fmt"
 	"strings"
 
 	"github.com/mailtrace/mailtrace/decode"
+	"github.com/mailtrace/mailtrace/decode/imap/meaning"
 	"github.com/mailtrace/mailtrace/decode/internal/redact"
 )
 
@@ -28,7 +30,7 @@ var commandNotes = map[string]string{
 	"APPEND":            "store a message",
 	"IDLE":              "wait for news; renew within 29 min",
 	"CHECK":             "ask for a checkpoint",
-	"CLOSE":             "close the mailbox; drops \\Deleted messages",
+	"CLOSE":             "close the mailbox; drop \\Deleted messages",
 	"UNSELECT":          "close the mailbox; removes nothing",
 	"EXPUNGE":           "remove \\Deleted messages for good",
 	"UID EXPUNGE":       "remove these for good (UIDPLUS)",
@@ -81,7 +83,19 @@ func commandNote(e *decode.Event) string {
 	case "FETCH", "UID FETCH":
 		return fetchCommandNote(e.Name, args)
 	case "STORE", "UID STORE":
-		return storeNote(e.Name, args)
+		return storeNote(e, args)
+	case "UID EXPUNGE":
+		if d, ok := e.Detail.(*meaning.CommandDetail); ok && d.UID > 0 {
+			return "remove it for good (UIDPLUS)"
+		}
+	case "EXPUNGE":
+		if d, ok := e.Detail.(*meaning.CommandDetail); ok && d.Deleted > 0 {
+			return "remove " + count(d.Deleted, "message", "messages") + " for good"
+		}
+	case "CLOSE":
+		if d, ok := e.Detail.(*meaning.CommandDetail); ok && d.Deleted > 0 {
+			return short("close the mailbox; drops "+count(d.Deleted, "message", "messages"), commandNotes["CLOSE"])
+		}
 	}
 	if text, ok := commandNotes[e.Name]; ok {
 		return text
@@ -141,7 +155,7 @@ func containsWord(items, word string) bool {
 	return false
 }
 
-func storeNote(name, args string) string {
+func storeNote(e *decode.Event, args string) string {
 	set, rest, _ := strings.Cut(args, " ")
 	verb := "set the flags of "
 	switch {
@@ -150,8 +164,15 @@ func storeNote(name, args string) string {
 	case strings.HasPrefix(rest, "-"):
 		verb = "take flags from "
 	}
-	if strings.HasPrefix(rest, "+") && strings.Contains(strings.ToUpper(rest), `(\DELETED)`) {
-		return "mark " + which(name, set) + " deleted"
+	of := which(e.Name, set)
+	both := of
+	if d, ok := e.Detail.(*meaning.CommandDetail); ok && d.Number > 0 && d.UID > 0 {
+		if both = fmt.Sprintf("UID %d (seq %d)", d.UID, d.Number); !strings.HasPrefix(e.Name, "UID") {
+			both = fmt.Sprintf("seq %d (UID %d)", d.Number, d.UID)
+		}
 	}
-	return verb + which(name, set)
+	if strings.HasPrefix(rest, "+") && strings.Contains(strings.ToUpper(rest), `(\DELETED)`) {
+		return short("mark "+both+" deleted", "mark "+of+" deleted")
+	}
+	return short(verb+both, verb+of)
 }

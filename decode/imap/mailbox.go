@@ -47,13 +47,20 @@ func (s *session) selected(t time.Time, p *pending, ok bool, d *Result) {
 	s.enter(t, decode.Selected)
 }
 
-// selecting gives the mailbox that EXISTS and EXPUNGE speak of: that of a SELECT under
-// way, or the selected one.
+// selecting gives the mailbox that EXISTS and EXPUNGE speak of: that of a SELECT which is the
+// oldest command under way, or the selected one. What is older than the SELECT has its
+// data before (RFC 9051 §5.5), unless no mailbox is selected.
 func (s *session) selecting() *mailbox {
 	live := s.pending.order[s.pending.head:]
 	for _, p := range live[:min(len(live), searched)] {
-		if !p.done && p.info != nil && p.info.mailbox {
+		if p.done {
+			continue
+		}
+		if p.info != nil && p.info.mailbox {
 			return &p.box
+		}
+		if s.mailbox.name != "" {
+			break
 		}
 	}
 	return &s.mailbox

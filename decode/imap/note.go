@@ -5,8 +5,12 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
+	"unicode/utf8"
 
 	"github.com/mailtrace/mailtrace/decode"
+	"github.com/mailtrace/mailtrace/decode/imap/grammar"
+	"github.com/mailtrace/mailtrace/decode/imap/meaning"
 )
 
 // note explains one event in a few words. What ends a command gets its mark, name and
@@ -135,7 +139,7 @@ func completionNote(e *decode.Event) string {
 			facts = append(facts, "after DONE")
 		}
 	}
-	if text, ok := codeNotes[d.Code]; ok {
+	if text := codeNote(d.Code, d.Argument); text != "" {
 		facts = append(facts, text)
 	}
 	return join(facts...)
@@ -172,6 +176,17 @@ var codeNotes = map[string]string{
 	"COPYUID":              "the code says which UIDs became which",
 }
 
+// codeNote explains a response code by what it says, where it was read, or by its name.
+func codeNote(code string, data any) string {
+	switch d := data.(type) {
+	case *grammar.CopyUID:
+		return short("UID "+d.Source.String()+" became "+d.Destination.String(), codeNotes[code])
+	case *grammar.AppendUID:
+		return short("stored as UID "+d.UIDs.String(), codeNotes[code])
+	}
+	return codeNotes[code]
+}
+
 func continuationRequestNote(e *decode.Event) string {
 	if e.Command == nil {
 		return "nothing waits for this"
@@ -203,24 +218,15 @@ func untaggedNote(e *decode.Event) string {
 	case *Capabilities:
 		return capabilitiesNote(d)
 	case *Arrived:
-		if d.New > 0 {
-			return fmt.Sprintf("%d new: sequence numbers up to %s", d.New, thousands(d.Messages))
-		}
-		switch d.Messages {
-		case 0:
-			return "the mailbox is empty"
-		case 1:
-			return "1 message: sequence number 1"
-		}
-		return fmt.Sprintf("%s messages: sequence numbers 1–%s", thousands(d.Messages), thousands(d.Messages))
+		return arrivedNote(d)
 	case *Gone:
-		if d.Left == d.Number {
-			return fmt.Sprintf("seq %d gone · %d is now %d", d.Number, d.Number+1, d.Number)
+		return goneNote(d)
+	case *meaning.Vanished:
+		left := ""
+		if d.Left >= 0 {
+			left = thousands(d.Left) + " left"
 		}
-		if d.Left > d.Number {
-			return fmt.Sprintf("seq %d gone · %d–%d are now %d–%d", d.Number, d.Number+1, d.Left+1, d.Number, d.Left)
-		}
-		return fmt.Sprintf("seq %d gone", d.Number)
+		return short(join(thousands(d.Gone)+" gone: UID "+d.UIDs, left), join(thousands(d.Gone)+" gone", left))
 	case *Status:
 		return statusNote(e, d)
 	}
@@ -232,9 +238,87 @@ func untaggedNote(e *decode.Event) string {
 	case "BYE":
 		return "announced: server closes next"
 	case "FETCH":
-		return fetchNote(e.Text)
+		note := fetchNote(e.Text)
+		if d, ok := e.Detail.(*meaning.Fetched); ok && note == "" && d.KnownUID != 0 {
+			return fmt.Sprintf("seq %d is UID %d", d.Number, d.KnownUID)
+		}
+		return note
 	}
 	return ""
+}
+
+// room is how many columns a note has.
+const room = 41
+
+// short gives the first of several notes that has room, or the last.
+func short(notes ...string) string {
+	for _, n := range notes {
+		if utf8.RuneCountInString(n) <= room {
+			return n
+		}
+	}
+	return notes[len(notes)-1]
+}
+
+func arrivedNote(d *Arrived) string {
+	if d.New > 0 {
+		fresh := fmt.Sprintf("%s new: seq %d", thousands(d.New), d.Messages)
+		if d.New > 1 {
+			fresh = fmt.Sprintf("%s new: seq %d–%d", thousands(d.New), d.Messages-d.New+1, d.Messages)
+		}
+		uid := fresh
+		if d.FromUID > 0 {
+			uid = fmt.Sprintf("%s, UID ≥ %d", fresh, d.FromUID)
+		}
+		if !d.Pushed {
+			return short(uid, fresh)
+		}
+		after := "push"
+		if d.After >= time.Millisecond {
+			after = "push after " + period(d.After)
+		}
+		return short(join(after, uid), join(after, fresh), join("push", fresh), fresh)
+	}
+	switch d.Messages {
+	case 0:
+		return "the mailbox is empty"
+	case 1:
+		return "1 message: sequence number 1"
+	}
+	return fmt.Sprintf("%s messages: sequence numbers 1–%s", thousands(d.Messages), thousands(d.Messages))
+}
+
+// period writes a duration as "41.8 s".
+func period(d time.Duration) string {
+	switch {
+	case d < time.Second:
+		return fmt.Sprintf("%d ms", d.Milliseconds())
+	case d < time.Minute:
+		return fmt.Sprintf("%.1f s", d.Seconds())
+	case d < time.Hour:
+		return fmt.Sprintf("%d min", int(d.Minutes()))
+	}
+	return fmt.Sprintf("%.1f h", d.Hours())
+}
+
+func goneNote(d *Gone) string {
+	gone := fmt.Sprintf("seq %d gone", d.Number)
+	long := gone
+	if d.UID > 0 {
+		long = fmt.Sprintf("seq %d (UID %d) gone", d.Number, d.UID)
+	}
+	moved := ""
+	switch {
+	case d.Left == d.Number && d.NextUID > 0:
+		moved = fmt.Sprintf("%d (UID %d) is now %d", d.Number+1, d.NextUID, d.Number)
+		plain := fmt.Sprintf("%d is now %d", d.Number+1, d.Number)
+		return short(join(long, moved), join(long, plain), join(gone, plain), long)
+	case d.Left == d.Number:
+		moved = fmt.Sprintf("%d is now %d", d.Number+1, d.Number)
+	case d.Left > d.Number:
+		moved = fmt.Sprintf("%d–%d are now %d–%d", d.Number+1, d.Left+1, d.Number, d.Left)
+	}
+	return short(join(long, moved), join(gone, moved), long, gone)
 }
 
 // listed counts the words of the last parenthesised list of a line.
@@ -275,7 +359,7 @@ func statusNote(e *decode.Event, d *Status) string {
 	if e.Name == "BYE" {
 		return "announced: server closes next"
 	}
-	return codeNotes[d.Code]
+	return codeNote(d.Code, d.Data)
 }
 
 // fetchNote says which message a FETCH response is of.

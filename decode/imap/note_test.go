@@ -45,7 +45,7 @@ func noted(chunks []decodetest.Chunk) []string {
 }
 
 // A note has little room on the screen.
-const room = 42
+const roomOfNotes = 41
 
 func TestNotes(t *testing.T) {
 	var lines []string
@@ -69,7 +69,7 @@ func TestNotesAreShort(t *testing.T) {
 	}
 	check := func(note string) {
 		t.Helper()
-		if n := utf8.RuneCountInString(note); n > room {
+		if n := utf8.RuneCountInString(note); n > roomOfNotes {
 			t.Errorf("%d columns: %s", n, note)
 		}
 	}

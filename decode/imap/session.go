@@ -180,6 +180,9 @@ func (s *session) Resume(how decode.Resume, t time.Time) []decode.Event {
 	s.cur = nil
 	s.tls, s.tlsDue, s.starttls = true, false, nil
 	s.caps = nil // RFC 9051 §6.2.1: what was known of the server is discarded
+	if s.analyst != nil {
+		s.analyst.Secured()
+	}
 	for _, x := range [...]*side{&s.client, &s.server} {
 		if x.literal.active {
 			x.literal.damaged = true
@@ -234,7 +237,9 @@ func (s *session) Gap(d decode.Dir, t time.Time, n int64) []decode.Event {
 		s.endLiteral(x, t)
 	}
 	x.resync, x.rest, x.restOf = true, "", nil
-	if d == decode.Client {
+	if d == decode.Server {
+		s.mailbox.known = false
+	} else {
 		if s.doubt > noDoubt { // what is missing may be a login
 			s.remembered()
 			s.stray = true

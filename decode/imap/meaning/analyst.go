@@ -1,15 +1,3 @@
-// Package meaning gives the events of an IMAP session their meaning: typed details, the
-// mailbox behind them, and findings. It sees what the session found out, in order, and never
-// an octet before framing did.
-//
-//	session ──*decode.Event──► Analyst ──logical line──► grammar.Parser
-//	                             │  │                         │
-//	                             │  ├──► mailbox model ◄──────┤ what changed
-//	                             │  └──► conduct, habits ◄────┘ what is worth a finding
-//	                             ▼
-//	                   Detail, Findings on the event
-//
-// A mistake in here costs meaning and nothing else: the session goes on without the Analyst.
 package meaning
 
 import (
@@ -21,11 +9,24 @@ import (
 type Analyst struct {
 	o       decode.Options
 	parser  grammar.Parser
+	model   model
 	conduct conduct
+
+	client, server             logical
+	clientOffset, serverOffset func(int) int64
+	line                       grammar.Line
+	s                          seen
 }
 
 // New gives an Analyst for a session that stands before its greeting.
-func New(o decode.Options) *Analyst { return &Analyst{o: o, conduct: newConduct(o)} }
+func New(o decode.Options) *Analyst {
+	o.Limits = o.Limits.WithDefaults()
+	a := &Analyst{o: o, conduct: newConduct(o)}
+	a.client.max, a.server.max = o.Limits.Line, o.Limits.Line
+	a.clientOffset, a.serverOffset = a.client.stream, a.server.stream
+	a.model.init(o, &a.parser)
+	return a
+}
 
 // Secured says that from here on both directions came out of TLS.
 func (a *Analyst) Secured() { a.conduct.secured() }
@@ -42,8 +43,77 @@ type seen struct {
 // See puts on an event what it means. Events come in the order in which the session gives
 // them, each once.
 func (a *Analyst) See(e *decode.Event) {
-	a.conduct.see(&seen{Event: e})
+	s := &a.s
+	*s = seen{Event: e}
+	switch e.Kind {
+	case decode.CommandLine:
+		a.model.begins(e)
+		if a.client.begin(e, &a.line, true) {
+			a.command(s)
+		}
+	case decode.Untagged:
+		if a.server.begin(e, &a.line, !isStatus(e.Name)) {
+			a.response(s)
+		}
+	case decode.Greeting, decode.Completion, decode.ContinuationRequest:
+		a.server.begin(e, &a.line, false)
+		a.response(s)
+	case decode.Literal:
+		if e.Dir == decode.Client {
+			a.client.literal(e)
+		} else {
+			a.server.literal(e)
+		}
+	case decode.Continuation:
+		if e.Dir == decode.Client {
+			if a.client.goOn(e, &a.line) {
+				a.command(s)
+			}
+		} else if a.server.goOn(e, &a.line) {
+			a.response(s)
+		}
+	case decode.Desync:
+		a.client.open = a.client.open && e.Dir == decode.Server
+		a.server.open = a.server.open && e.Dir == decode.Client
+	case decode.Malformed:
+		if e.Dir == decode.Client {
+			a.client.open = false
+		} else {
+			a.server.open = false
+		}
+	}
+	a.model.see(s)
+	a.conduct.see(s)
+}
+
+func isStatus(name string) bool {
+	switch name {
+	case "OK", "NO", "BAD", "BYE", "PREAUTH":
+		return true
+	}
+	return false
+}
+
+func (a *Analyst) command(s *seen) {
+	s.Line, s.offset = &a.line, a.clientOffset
+	s.Command = a.parser.Command(&a.line)
+	a.problems(s, s.Command.Problems)
+}
+
+func (a *Analyst) response(s *seen) {
+	s.Line, s.offset = &a.line, a.serverOffset
+	s.Response = a.parser.Response(&a.line)
+	a.problems(s, s.Response.Problems)
+}
+
+// problems puts on the event what of its line departs from the grammar.
+func (a *Analyst) problems(s *seen, problems []grammar.Problem) {
+	for i := range problems {
+		p := &problems[i]
+		span := decode.Span{Off: s.offset(p.Off), Len: int64(p.Len)}
+		s.Findings = append(s.Findings, p.Rule.At(s.Dir, span, p.Fact))
+	}
 }
 
 // End gives the findings that the end of the session brings.
-func (a *Analyst) End() []decode.Finding { return a.conduct.end() }
+func (a *Analyst) End() []decode.Finding { return append(a.model.end(), a.conduct.end()...) }

@@ -1,6 +1,10 @@
 package meaning
 
-import "time"
+import (
+	"time"
+
+	"github.com/mailtrace/mailtrace/decode/imap/grammar"
+)
 
 // LiteralDetail is the Detail of a Literal event.
 type LiteralDetail struct {
@@ -68,4 +72,29 @@ type Gone struct {
 	Left   int64 `json:"left"`          // messages in the mailbox now, -1 where that is not known
 	// NextUID is the UID of the message that has the number now, 0 where there is none or it is not known.
 	NextUID int64 `json:"next_uid,omitempty"`
+}
+
+// Vanished is the Detail of a VANISHED response that is not EARLIER.
+type Vanished struct {
+	UIDs string `json:"uids"` // as sent
+	Gone int64  `json:"gone"` // how many they are
+	Left int64  `json:"left"` // messages in the mailbox now, -1 where that is not known
+}
+
+// Fetched is the Detail of a FETCH response.
+type Fetched struct {
+	grammar.Fetch
+	// KnownUID is the UID of the message where the response does not say it and the session did before.
+	KnownUID uint32 `json:"known_uid,omitempty"`
+}
+
+// CommandDetail is the Detail of a command's last line.
+type CommandDetail struct {
+	Args any `json:"args,omitempty"`
+	// Number and UID are those of the message where the command names a single one; 0 where they are
+	// not known.
+	Number uint32 `json:"number,omitempty"`
+	UID    uint32 `json:"uid,omitempty"`
+	// Deleted is how many messages are known to have the flag \Deleted, of CLOSE and EXPUNGE.
+	Deleted int64 `json:"deleted,omitempty"`
 }

@@ -1,15 +1,18 @@
 package meaning
 
-import "slices"
+import (
+	"math"
+	"slices"
+)
 
 const (
 	blockSize = 512
-	// mostMapped bounds the messages whose UIDs are followed: 2,048 blocks of 3 KiB.
+	// mostMapped bounds the messages whose UIDs are followed: 2,048 blocks of 3 KiB, or 5.
 	mostMapped = 1 << 20
 )
 
 // sequence maps message sequence numbers to UIDs and flags (RFC 9051 §2.3.1.2). It takes 6
-// octets a message, in blocks, so that the removal of a message moves at most one block and
+// octets a message, and 4 more where its size was said, in blocks, so that the removal of a message moves at most one block and
 // counts the others down; a block of which nothing is known takes no memory. Of a mailbox of
 // more than mostMapped messages only the number is kept.
 type sequence struct {
@@ -32,6 +35,25 @@ type chunk struct {
 type block struct {
 	uids  [blockSize]uint32 // 0: not known
 	flags [blockSize]flagSet
+	sizes *[blockSize]uint32 // RFC822.SIZE, 0: not said; nil while nobody said any
+}
+
+// move gives the messages from at to end the places from to on.
+func (b *block) move(to, at, end uint32) {
+	copy(b.uids[to:], b.uids[at:end])
+	copy(b.flags[to:], b.flags[at:end])
+	if b.sizes != nil {
+		copy(b.sizes[to:], b.sizes[at:end])
+	}
+}
+
+// empty makes n places from at on those of messages of which nothing is known.
+func (b *block) empty(at, n uint32) {
+	clear(b.uids[at : at+n])
+	clear(b.flags[at : at+n])
+	if b.sizes != nil {
+		clear(b.sizes[at : at+n])
+	}
 }
 
 // clear forgets the UIDs and flags, not how many messages there are.
@@ -67,8 +89,7 @@ func (q *sequence) resize(n uint32) {
 		c := &q.chunks[last]
 		more := min(n-q.count, blockSize-c.n)
 		if c.block != nil {
-			clear(c.block.uids[c.n : c.n+more])
-			clear(c.block.flags[c.n : c.n+more])
+			c.block.empty(c.n, more)
 		}
 		c.n += more
 		q.count += more
@@ -167,6 +188,30 @@ func (q *sequence) mark(number uint32, flags flagSet) {
 	q.deleted += flags.deleted()
 }
 
+// size is what was said to be the size of a message in octets, 0 where nothing was.
+func (q *sequence) size(number uint32) uint32 {
+	c, i := q.at(number)
+	if c == nil || c.block == nil || c.block.sizes == nil {
+		return 0
+	}
+	return c.block.sizes[i]
+}
+
+// measure notes the size of a message.
+func (q *sequence) measure(number uint32, octets int64) {
+	c, i := q.at(number)
+	if c == nil || octets <= 0 || octets > math.MaxUint32 {
+		return
+	}
+	if c.block == nil {
+		c.block = new(block)
+	}
+	if c.block.sizes == nil {
+		c.block.sizes = new([blockSize]uint32)
+	}
+	c.block.sizes[i] = uint32(octets)
+}
+
 // remove takes a message out and gives what was known of it.
 func (q *sequence) remove(number uint32) (uid uint32, flags flagSet) {
 	if q.unmapped && q.count > 0 {
@@ -179,8 +224,7 @@ func (q *sequence) remove(number uint32) (uid uint32, flags flagSet) {
 	}
 	if b := c.block; b != nil {
 		uid, flags = b.uids[i], b.flags[i]
-		copy(b.uids[i:c.n], b.uids[i+1:c.n])
-		copy(b.flags[i:c.n], b.flags[i+1:c.n])
+		b.move(i, i+1, c.n)
 		q.deleted -= flags.deleted()
 	}
 	c.n--
@@ -238,7 +282,9 @@ func (q *sequence) vanish(from, to uint32) (missing uint32) {
 				q.deleted -= b.flags[i].deleted()
 				continue
 			}
-			b.uids[kept], b.flags[kept] = uid, b.flags[i]
+			if kept < i {
+				b.move(kept, i, i+1)
+			}
 			kept++
 			if uid > to && gap == 0 {
 				gap = c.start + kept

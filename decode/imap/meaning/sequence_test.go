@@ -14,6 +14,7 @@ func TestSequenceIsAList(t *testing.T) {
 			uid   uint32
 			said  bool
 			flags flagSet
+			size  uint32
 		}
 		var list []message
 		var q sequence
@@ -45,6 +46,8 @@ func TestSequenceIsAList(t *testing.T) {
 				i := rapid.IntRange(0, len(list)-1).Draw(t, "message")
 				list[i].flags = flagSet(rapid.IntRange(0, 127).Draw(t, "flags"))
 				q.mark(uint32(i+1), list[i].flags)
+				list[i].size = uint32(rapid.IntRange(1, 9).Draw(t, "size"))
+				q.measure(uint32(i+1), int64(list[i].size))
 			case 4: // is expunged
 				if len(list) == 0 {
 					continue
@@ -74,8 +77,8 @@ func TestSequenceIsAList(t *testing.T) {
 			deleted := uint32(0)
 			for i, m := range list {
 				uid, flags := q.known(uint32(i + 1))
-				if m.said && uid != m.uid || !m.said && uid != 0 || flags != m.flags {
-					t.Fatalf("message %d has UID %d and flags %b, want %+v", i+1, uid, flags, m)
+				if m.said && uid != m.uid || !m.said && uid != 0 || flags != m.flags || q.size(uint32(i+1)) != m.size {
+					t.Fatalf("message %d has UID %d, flags %b and %d octets, want %+v", i+1, uid, flags, q.size(uint32(i+1)), m)
 				}
 				deleted += m.flags.deleted()
 			}
