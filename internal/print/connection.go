@@ -93,7 +93,7 @@ func (t *text) settle(c *connection, e *decode.Event) {
 	if c.half.dir != decode.NoDir && e.Kind != decode.Close {
 		t.printHalf(c)
 	}
-	if c.run.n > 0 && !c.run.like(e) {
+	if c.run.on() && !c.run.like(e) {
 		t.endRun(c)
 	}
 	if c.held.on && !(e.Kind == decode.Multiline && c.held.ref.is(e.Command)) {
@@ -130,7 +130,7 @@ func (t *text) settleInside(c *connection, d decode.Dir) {
 // idle implements Printer.
 func (t *text) idle(now time.Time, pending time.Duration) (again bool, err error) {
 	for _, c := range t.inOrder() {
-		if c.opening != nil && t.o.Filter == nil || c.run.held() > 0 || c.held.on || c.half.dir != decode.NoDir {
+		if c.opening != nil && t.o.Filter == nil || c.run.waits() || c.held.on || c.half.dir != decode.NoDir {
 			if now.Sub(c.last) > idleAfter {
 				t.release(c)
 			} else {

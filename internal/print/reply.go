@@ -241,8 +241,12 @@ func (t *text) continuation(c *connection, e *decode.Event) {
 	t.words = append(t.words[:0], in.literal...)
 	in.literal = in.literal[:0]
 	t.addNoted(c, e)
+	start := len(t.buf)
 	t.row(c, e, t.words)
 	t.announced(c, e)
+	if c.run.open && e.Dir == decode.Server {
+		t.goOn(c, e, start)
+	}
 }
 
 // announced remembers what literal a row ends with.

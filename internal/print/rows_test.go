@@ -183,6 +183,34 @@ func TestRows(t *testing.T) {
 #1   0.010 S: * 1 FETCH ()
 #1   0.011 S: * 1 FETCH ()
 `},
+		{"responses with literals are like rows too", "imap", func(s *story) {
+			for i := range 11 {
+				s.server(3*i, decode.Untagged, "FETCH", fmt.Sprintf("* %d FETCH (BODY[HEADER] {2}", i+1), "")
+				s.add(decode.Event{Time: s.at(3*i + 1), Dir: decode.Server, Kind: decode.Literal, Name: "FETCH", Span: decode.Span{Len: 2}}, "")
+				s.server(3*i+2, decode.Continuation, "FETCH", ")", "")
+			}
+			s.server(40, decode.Untagged, "FETCH", "* 12 FETCH (BODY[HEADER] {2}", "")
+			s.c(41, "a", "NOOP", "a NOOP", "")
+			s.add(decode.Event{Time: s.at(42), Dir: decode.Server, Kind: decode.Literal, Name: "FETCH", Span: decode.Span{Len: 2}}, "")
+			s.server(43, decode.Continuation, "FETCH", ")", "")
+		}, `
+#1   0.000 S: * 1 FETCH (BODY[HEADER] {2}
+#1   0.002 S: )                                           literal whole: 2 of 2
+#1   0.003 S: * 2 FETCH (BODY[HEADER] {2}
+#1   0.005 S: )                                           literal whole: 2 of 2
+#1   0.006 S: * 3 FETCH (BODY[HEADER] {2}
+#1   0.008 S: )                                           literal whole: 2 of 2
+#1            ┊ … 5 more
+#1   0.024 S: * 9 FETCH (BODY[HEADER] {2}
+#1   0.026 S: )                                           literal whole: 2 of 2
+#1   0.027 S: * 10 FETCH (BODY[HEADER] {2}
+#1   0.029 S: )                                           literal whole: 2 of 2
+#1   0.030 S: * 11 FETCH (BODY[HEADER] {2}
+#1   0.032 S: )                                           literal whole: 2 of 2
+#1   0.040 S: * 12 FETCH (BODY[HEADER] {2}
+#1   0.041 C: a NOOP
+#1   0.043 S: )                                           literal whole: 2 of 2
+`},
 		{"the proxy has a word with the server", "imap", func(s *story) {
 			s.add(decode.Event{Time: s.at(0), Kind: decode.Open, Origin: decode.FromProxy, Detail: decode.Fields{{Key: "upstream", Value: "imap://h:143"}}}, "")
 			s.add(decode.Event{Time: s.at(1), Dir: decode.Client, Kind: decode.CommandLine, Origin: decode.FromProxy, Name: "STARTTLS", Text: []byte("p1 STARTTLS")}, "")
