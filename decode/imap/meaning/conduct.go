@@ -56,6 +56,7 @@ func (c *conduct) secured() {
 	c.tls = true
 	c.caps.forget()
 	c.login.fixed = c.login.in
+	c.habit.informed, c.habit.redundant = false, 0
 	c.flights, c.crowd = c.flights[:0], 0 // what was under way gets no answer any more
 	clear(c.tags)
 }

@@ -95,7 +95,7 @@ func (c *conduct) listed(e *seen, d *Capabilities) {
 	if d == nil {
 		return
 	}
-	c.habit.redundant, c.habit.informed = 0, true
+	c.habit.informed = true
 	c.caps.learn(d.List)
 	o := &c.caps
 	if o.full {
