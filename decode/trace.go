@@ -227,6 +227,15 @@ func (t *Trace) finish(events []Event) []Event {
 	return events
 }
 
+// Pending gives the octets of d that belong to an unfinished line, literal or body.
+func (t *Trace) Pending(d Dir) int64 {
+	if t.session == nil || t.opaque {
+		return 0
+	}
+	_, octets := t.session.Pending(d)
+	return octets
+}
+
 // stop gives back what the session holds.
 func (t *Trace) stop() {
 	if t.session != nil {

@@ -54,7 +54,7 @@ func testTurnover(t *testing.T, hide []string) {
 	p, c := like(t, func(s *dialog) {
 		s.send("* OK [CAPABILITY IMAP4rev1 STARTTLS] ready\r\n")
 		s.expect("a NOOP")
-		s.send("a OK\r\n")
+		s.send("a OK done\r\n")
 		s.expect("b STARTTLS")
 		s.send("b OK go\r\n")
 		if s = s.upgraded(); s == nil {
@@ -62,18 +62,18 @@ func testTurnover(t *testing.T, hide []string) {
 			return
 		}
 		s.expect("c LOGOUT")
-		s.send("* BYE\r\nc OK\r\n")
+		s.send("* BYE now\r\nc OK done\r\n")
 		s.Close()
 	}, func(p *Proxy) { p.cfg.Hide = hide })
 	c.expect("* OK [CAPABILITY IMAP4rev1 STARTTLS] ready")
 	c.send("a NOOP\r\n")
-	c.expect("a OK")
+	c.expect("a OK done")
 	c.send("b STARTTLS\r\n")
 	c.expect("b OK go")
 	c = c.secure()
 	c.send("c LOGOUT\r\n")
-	c.expect("* BYE")
-	c.expect("c OK")
+	c.expect("* BYE now")
+	c.expect("c OK done")
 	c.expect("EOF")
 	c.Close()
 	p.events.closed(t, 1)

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/signal"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -61,8 +62,10 @@ func runProxy(u *ui, c *cli.Context) error {
 	queued := print.QueueOptions{Trouble: func(err error) {
 		u.once("stdout", "%s; sessions go on", words(err))
 	}}
+	var running atomic.Pointer[proxy.Proxy]
 	if terminal {
 		queued.Pending = pending
+		queued.Progress = func() []print.Progress { return progress(running.Load()) }
 	}
 	queue := print.NewQueue(out.printer(u), queued)
 	counted := newTally(u, out.format != "text" || !terminal)
@@ -75,6 +78,10 @@ func runProxy(u *ui, c *cli.Context) error {
 		cfg.Recorder = rec
 	}
 	p, err := proxy.New(cfg)
+	if err != nil {
+		return err
+	}
+	running.Store(p)
 	if err != nil {
 		return err
 	}
@@ -153,6 +160,17 @@ func proxyConfig(u *ui, c *cli.Context) (cfg proxy.Config, rec *recording, err e
 		}
 	}
 	return cfg, &recording{capturing: capturing, u: u}, nil
+}
+
+// progress is what goes through the proxy and no event tells of yet.
+func progress(p *proxy.Proxy) (all []print.Progress) {
+	if p == nil {
+		return nil
+	}
+	for _, x := range p.Pending() {
+		all = append(all, print.Progress(x))
+	}
+	return all
 }
 
 // stopSignals delivers what asks us to stop. A hangup that is ignored, as under nohup,

@@ -22,6 +22,9 @@ type QueueOptions struct {
 	// Pending, where positive, is how long a command may wait unanswered before the screen
 	// says so. For terminals only: a capture does not tell it.
 	Pending time.Duration
+	// Progress, where set, is asked now and then for what no event tells of yet. For terminals
+	// only: what the printer makes of it is drawn and taken away again.
+	Progress func() []Progress
 	// Trouble, where set, is told once, from a goroutine of its own, that the output stalled
 	// (ErrStalled) or failed.
 	Trouble func(error)
@@ -194,6 +197,11 @@ func (q *Queue) run() {
 			}
 		case <-ticks:
 			again, err := q.printer.idle(time.Now(), q.o.Pending)
+			if p, ok := q.printer.(*text); ok && err == nil && q.o.Progress != nil {
+				var more bool
+				more, err = p.progress(q.o.Progress(), time.Now())
+				again = again || more
+			}
 			if !q.check(err, 0) {
 				return
 			}

@@ -20,6 +20,7 @@ type text struct {
 	noteAt  int // the column where notes stand
 	conns   map[key]*connection
 	begun   bool // something was printed
+	drawn   drawn
 
 	buf     []byte // formatted, not yet written
 	visible []byte // scratch: text in visible form
@@ -74,6 +75,10 @@ func (t *text) emit(events []decode.Event) error {
 func (t *text) flush() error {
 	if len(t.buf) > 0 {
 		t.begun = true
+		if err := t.undraw(); err != nil {
+			t.buf = t.buf[:0]
+			return err
+		}
 	}
 	err := t.out.write(t.buf)
 	t.buf = t.buf[:0]
@@ -88,6 +93,7 @@ func (t *text) Close() error {
 		t.settleInside(c, decode.Server)
 	}
 	clear(t.conns)
+	_ = t.undraw() // the output keeps its first error
 	t.flush()
 	return t.out.err
 }
