@@ -184,8 +184,8 @@ func shown(name string, args []byte) string {
 // malformed judges a line that framing could not tell anything of.
 func (c *conduct) malformed(e *seen) {
 	d, ok := e.Detail.(decode.Fields)
-	if !ok || c.blind || c.garbage >= fewFindings {
-		return
+	if !ok || c.blind || c.garbage >= fewFindings || len(e.Findings) > 0 {
+		return // or it is known already what the line is
 	}
 	reason := d.Get("reason")
 	switch {
