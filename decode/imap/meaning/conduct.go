@@ -24,8 +24,7 @@ type conduct struct {
 	habit habits
 
 	flights   []flight // commands under way, oldest first, at most mostFlights
-	tags      map[string]int
-	crowd     int // commands under way that flights has no room for
+	crowd     int      // commands under way that flights has no room for
 	lastTag   string
 	statement bool // the state is known
 	notify    bool // NOTIFY lets the server speak of EXPUNGE at any time (RFC 5465 §6.1.1)
@@ -44,7 +43,6 @@ type conduct struct {
 func newConduct(o decode.Options) conduct {
 	return conduct{
 		tls: o.TLS, mid: o.Mid, blind: o.Mid, statement: !o.Mid, exists: -1, coming: -1,
-		tags: map[string]int{},
 	}
 }
 
@@ -58,7 +56,6 @@ func (c *conduct) secured() {
 	c.login.fixed = c.login.in
 	c.habit.informed, c.habit.redundant = false, 0
 	c.flights, c.crowd = c.flights[:0], 0 // what was under way gets no answer any more
-	clear(c.tags)
 }
 
 // once says which findings were made already, of those that are worth making once a connection.
@@ -169,5 +166,4 @@ func (c *conduct) lost() {
 	c.blind, c.statement = true, false
 	c.exists, c.coming = -1, -1
 	c.flights, c.crowd = c.flights[:0], 0
-	clear(c.tags)
 }

@@ -38,32 +38,19 @@ func (c *conduct) command(e *seen) {
 
 // tag judges a tag (RFC 9051 §2.2.1).
 func (c *conduct) tag(e *seen) {
-	if len(e.Tag) >= longestTag || c.tags == nil {
-		return
+	if len(e.Tag) >= longestTag {
+		return // what is kept of it may not tell it from another
 	}
-	if len(c.tags) >= mostTags {
-		c.tags = nil // nothing more can be said
-		return
+	for i := range c.flights {
+		if c.flights[i].Tag == e.Tag {
+			e.found(rules.DuplicateTag, e.Tag)
+			return
+		}
 	}
-	switch {
-	case c.tags[e.Tag] > 0:
-		e.found(rules.DuplicateTag, e.Tag)
-	case e.Tag == c.lastTag && c.once.first(saidReused):
+	if e.Tag == c.lastTag && c.once.first(saidReused) {
 		e.found(rules.ReusedTag, e.Tag)
 	}
-	c.tags[e.Tag]++
 	c.lastTag = e.Tag
-}
-
-const mostTags = 10000
-
-func (c *conduct) untag(tag string) {
-	switch n := c.tags[tag]; {
-	case n > 1:
-		c.tags[tag]--
-	case n == 1:
-		delete(c.tags, tag)
-	}
 }
 
 // moment judges whether a command may be sent now (RFC 9051 §3, §6.3.13).

@@ -17,8 +17,8 @@ type habits struct {
 	informed  bool // capabilities were listed since the last change of state
 	redundant int  // CAPABILITY although they were
 
-	last     uint64 // of the FETCH of one message before: its items
-	single   int    // such FETCHes of the same items, one behind the other
+	items    items  // of the FETCH before
+	single   int    // FETCHes of one message and the same items, one behind the other
 	polls    int    // NOOP and CHECK, one behind the other
 	idles    bool   // the client knows IDLE
 	lists    int    // LIST "" *
@@ -49,6 +49,7 @@ const (
 	mostFetched     = 4096
 	longestIdle     = 29 * time.Minute
 	longestSelected = 1 << 10
+	longestItems    = 1 << 10
 )
 
 // command takes a command that begins.
@@ -80,43 +81,51 @@ func (h *habits) command(e *seen, c *conduct) {
 	}
 }
 
-// items of a FETCH, upper case, without the set of messages; nil where they are not fit to be
-// looked at.
-func items(args []byte) (set, items []byte) {
-	set, items, _ = bytes.Cut(args, []byte(" "))
-	if len(items) > 1<<10 {
-		return set, nil
+// items are the data items of a FETCH, and what they mean here. The next FETCH often has the
+// same (BenchmarkConduct).
+type items struct {
+	text  []byte // as sent, at most longestItems octets
+	reads reads
+	whole bool // they ask for whole messages
+	sum   uint64
+}
+
+// learn takes the items of another FETCH, and tells whether they are the same.
+func (i *items) learn(text []byte) (same bool) {
+	if bytes.Equal(i.text, text) {
+		return true
 	}
-	return set, bytes.ToUpper(items)
+	i.text = append(i.text[:0], text...)
+	upper := bytes.ToUpper(text)
+	sum := fnv.New64a()
+	sum.Write(upper)
+	i.reads, i.whole, i.sum = content(upper), whole(upper), sum.Sum64()
+	return false
 }
 
 func (h *habits) fetch(e *seen, c *conduct) {
-	set, what := items(arguments(e))
-	if what == nil {
+	set, what, _ := bytes.Cut(arguments(e), []byte(" "))
+	if len(what) > longestItems {
 		h.single = 0
 		return
 	}
-	content := content(what)
-	if !h.readOnly && content != peeks {
-		h.setsSeen(e, c, content)
+	if !h.items.learn(what) {
+		h.single = 0
+	}
+	i := &h.items
+	if !h.readOnly && i.reads != peeks {
+		h.setsSeen(e, c, i.reads)
 	}
 	n := parseSet(set)
-	if !n.single {
+	switch {
+	case !n.single:
 		h.single = 0
-		return
-	}
-	key := fnv.New64a()
-	key.Write(what)
-	if whole(what) {
-		h.single = 0
-		h.fetchAgain(e, c, key.Sum64(), n.highest)
-		return
-	}
-	if sum := key.Sum64(); sum != h.last {
-		h.single, h.last = 0, sum
-	}
-	if h.single++; h.single >= oftenSingle && c.once.first(saidOneByOne) {
-		e.found(rules.HabitOneByOne, fmt.Sprintf("%d FETCHes of one message each for the same items", h.single))
+	case i.whole:
+		h.fetchAgain(e, c, i.sum, n.highest)
+	default:
+		if h.single++; h.single >= oftenSingle && c.once.first(saidOneByOne) {
+			e.found(rules.HabitOneByOne, fmt.Sprintf("%d FETCHes of one message each for the same items", h.single))
+		}
 	}
 }
 

@@ -191,7 +191,6 @@ func (c *conduct) asked(e *seen) {
 
 // completed judges a completion result.
 func (c *conduct) completed(e *seen) {
-	c.untag(e.Tag)
 	if e.Event.Command == nil {
 		if c.sure() && c.garbage < fewFindings {
 			c.garbage++
