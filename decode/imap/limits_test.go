@@ -91,6 +91,34 @@ func TestMemoryIsBounded(t *testing.T) {
 				write(decode.Server, fmt.Appendf(nil, "* CAPABILITY C%d %s\r\n", i, bytes.Repeat([]byte("A B "), 100)))
 			}
 		},
+		"mailboxes without end": func(write func(decode.Dir, []byte) []decode.Event) {
+			for i := range 20_000 {
+				write(decode.Server, fmt.Appendf(nil, "* STATUS %d%s (UIDNEXT 1 UIDVALIDITY 1)\r\n", i, chunk[:400]))
+			}
+		},
+		"literals without end in a line": func(write func(decode.Dir, []byte) []decode.Event) {
+			for range 200_000 {
+				write(decode.Server, []byte("* X {1}\r\nyy {1}\r\ny"))
+			}
+			for range 200_000 {
+				write(decode.Client, []byte("t LIST {1+}\r\nyy {1+}\r\ny"))
+			}
+		},
+		"trees of parts without end": func(write func(decode.Dir, []byte) []decode.Event) {
+			write(decode.Client, []byte("t SELECT x\r\n"))
+			write(decode.Server, []byte("* 1000 EXISTS\r\nt OK x\r\n"))
+			part := []byte(`("A" "B" NIL NIL NIL "7BIT" 3)`)
+			for i := range 1000 {
+				write(decode.Server, fmt.Appendf(nil, "* %d FETCH (UID %d BODYSTRUCTURE (%s \"MIXED\"))\r\n", i+1, i+1, bytes.Repeat(part, 1500)))
+			}
+		},
+		"numbers without end": func(write func(decode.Dir, []byte) []decode.Event) {
+			write(decode.Client, []byte("t SELECT x\r\n"))
+			write(decode.Server, []byte("* 4294967295 EXISTS\r\nt OK x\r\n"))
+			for i := range 100_000 {
+				write(decode.Server, fmt.Appendf(nil, "* %d FETCH (UID %d FLAGS (k%d) RFC822.SIZE 9)\r\n* VANISHED %d:%d\r\n", i*40_000, i*40_000, i, i, i+1))
+			}
+		},
 		"a message of endless headers": func(write func(decode.Dir, []byte) []decode.Event) {
 			write(decode.Server, []byte("* 1 FETCH (BODY[] {100000000}\r\nSubject: "))
 			for range 256 {

@@ -50,6 +50,9 @@ var nonsense = []string{
 	"x", " ", "  ", "\t", "\x00", "\xff", "UID FETCH 1 BODY[]", "UID ", "APPEND x ", "GET / HTTP/1.1", "FOO bar", "LOGOUT", "[CAPABILITY IMAP4rev1]",
 	"[ALERT] ", "3 EXISTS", "1 EXPUNGE", "PREAUTH ", "CAPABILITY", "UNAUTHENTICATE", "a1 OK\r\n", "a1 NO\r\n", "a2 BAD\r\n", "a1 LOGIN {2}\r\n", "a1 LOGIN u1 secret\r\n",
 	"a2 IDLE\r\n", "a3 NOOP\r\n", "a1 STARTTLS\r\n", "* OK ready\r\n", "* PREAUTH hi\r\n", "LIST () \"/\" ", "S", "E", "}", "{", "(", "A1 ", "a1 AUTHENTICATE PLAIN\r\n",
+	"a1 SELECT INBOX\r\n", "* 3 EXISTS\r\n", "* 2 EXPUNGE\r\n", "* VANISHED 2:9\r\n", "* 2 FETCH (UID 5 FLAGS (\\Seen x) RFC822.SIZE 9)\r\n", "* 3 FETCH (UID 4 BODY[] {2}\r\n",
+	"* OK [UIDNEXT 4] x\r\n", "* OK [UIDVALIDITY 3] x\r\n", "* OK [CLOSED] x\r\n", "a2 SEARCH RETURN (ALL) {2}\r\n", "a1 OK [READ-WRITE] x\r\n", "a3 UID FETCH 5 BODY[1]\r\n",
+	"* 1 FETCH (BODYSTRUCTURE (\"A\" \"B\" NIL NIL NIL \"7BIT\" 3))\r\n", "a1 DELETE {4+}\r\nx\ny\r\r\n",
 }
 
 // drawDialogue draws a dialogue of nonsense, the lines of some directions whole.

@@ -21,9 +21,9 @@ var (
 		Text: "UIDNEXT is less than before: UIDs are given twice, and a client may miss messages",
 	})
 	UIDNextMissing = define(Rule{
-		ID: "imap.uidnext-missing", Severity: decode.Warning, Ref: "RFC 9051 §6.3.2",
+		ID: "imap.uidnext-missing", Severity: decode.Warning, Ref: "RFC 9051 §6.3.2, RFC 3501 §6.3.1",
 		Text: "the mailbox was opened without a UIDNEXT: a client cannot tell what is new but by asking for all",
-		Seen: "Dreamhost",
+		Seen: "Courier, Dreamhost",
 	})
 	UIDBeyondNext = define(Rule{
 		ID: "imap.uid-beyond-uidnext", Severity: decode.Warning, Ref: "RFC 9051 §2.3.1.1",

@@ -141,7 +141,9 @@ func (m *model) describe(s *seen) {
 	}
 	switch d := s.Detail.(type) {
 	case nil:
-		s.Detail = s.Response.Detail()
+		if s.Response.Code != nil || !isStatus(s.Response.Name) { // else the text says it all
+			s.Detail = s.Response.Detail()
+		}
 	case *Status:
 		if c := s.Response.Code; c != nil && d.Capabilities == nil {
 			d.Data = codeData(s.Response)
