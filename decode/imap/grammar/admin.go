@@ -32,7 +32,7 @@ func (p *Parser) attributes() ([]Param, bool) {
 		if !ok || !s.space() {
 			return nil, false
 		}
-		value, ok := p.stringHere("the value of " + string(appendVisible(nil, name)))
+		value, ok := p.stringHere("the value of a parameter")
 		if !ok {
 			return nil, false
 		}
@@ -46,6 +46,7 @@ func (p *Parser) attributes() ([]Param, bool) {
 
 // quotaData reads SP quota-root-name SP quota-list (RFC 9208 §7).
 func (p *Parser) quotaData() any {
+	p.rare = true
 	s := &p.scanner
 	q := &p.quota
 	*q = Quota{}
@@ -236,7 +237,7 @@ func (p *Parser) pairData() any {
 		}
 		var value Text
 		if s.space() {
-			value, _ = p.stringHere("the value of " + string(appendVisible(nil, name)))
+			value, _ = p.stringHere("the value of a parameter")
 		}
 		p.params = append(p.params, Param{name, value})
 	}

@@ -4,6 +4,7 @@ import "github.com/mailtrace/mailtrace/decode/rules"
 
 // structure reads a body (RFC 9051 §7.5.2), extensible of BODYSTRUCTURE.
 func (p *Parser) structure(extensible bool) (*Body, bool) {
+	p.rare = true
 	s := &p.scanner
 	if s.nilWord() {
 		return nil, true

@@ -21,9 +21,12 @@ func (p *Parser) respCode() *Code {
 	whole, cut := s.text, s.cut
 	s.text, s.cut = s.text[:end], false
 	s.pos++
-	p.codeData(c)
+	fits := p.codeData(c)
 	s.text, s.cut = whole, cut
 	s.pos = end + 1
+	if !fits {
+		s.problem(rules.CodeInvalid, from, s.pos-from, s.shown(from, s.pos))
+	}
 	return c
 }
 
@@ -56,19 +59,19 @@ func codeEnd(b []byte, from int) int {
 	return first
 }
 
-// codeData reads what stands between the brackets.
-func (p *Parser) codeData(c *Code) {
+// codeData reads what stands between the brackets, and tells whether it fits the grammar.
+func (p *Parser) codeData(c *Code) bool {
 	s := &p.scanner
 	from := s.pos
 	w := s.run(atomChar)
 	switch {
 	case w == nil, s.pos < len(s.text) && s.text[s.pos] != ' ', bytes.IndexByte(w, '=') >= 0:
 		// QUIRK: Office 365 has [Error="…" Proxy=…] here, which is no atom with a space.
-		c.Name = nameOf(s.text[from:s.pos])
-		s.problem(rules.CodeInvalid, c.Off, len(s.text)+1-c.Off, s.shown(c.Off, len(s.text))+"]")
+		name, _, _ := bytes.Cut(s.text[from:s.pos], []byte("="))
+		c.Name = nameOf(name)
 		s.pos = from
 		p.codeRest(c)
-		return
+		return false
 	}
 	var ok bool
 	switch string(p.upper(w)) {
@@ -157,19 +160,20 @@ func (p *Parser) codeData(c *Code) {
 		if s.peek() == ' ' {
 			p.codeRest(c)
 		}
-		return
+		return true
 	}
 	if from := s.pos; ok && s.take(' ') && s.atEnd() {
 		s.problem(rules.ExtraSpace, from, 1, "before the closing bracket of "+c.Name)
-		return
+		return true
 	} else if ok {
 		s.pos = from
 	}
-	if !ok || !s.atEnd() {
-		s.problem(rules.CodeInvalid, c.Off, len(s.text)+1-c.Off, s.shown(c.Off, len(s.text))+"]")
-		s.pos = c.Off + 1 + len(w)
-		p.codeRest(c)
+	if ok && s.atEnd() {
+		return true
 	}
+	s.pos = c.Off + 1 + len(w)
+	p.codeRest(c)
+	return false
 }
 
 // codeName gives the name of a code without data, or of one that is kept as tokens.

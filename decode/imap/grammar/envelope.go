@@ -127,30 +127,13 @@ func (p *Parser) addressList(what string) ([]Address, bool) {
 // address reads the rest of an address behind its parenthesis.
 func (p *Parser) address(what string) bool {
 	s := &p.scanner
-	var a Address
-	for i, to := range [...]*Text{&a.Name, &a.Route, &a.Mailbox, &a.Host} {
-		if i > 0 && !s.take(' ') {
-			p.expected("the next string of an address of " + what)
-			return false
-		}
-		if s.pos < len(s.text) {
-			switch s.text[s.pos] {
-			case '"':
-				*to = s.quoted()
-				continue
-			case ' ':
-				s.spaces(rules.EnvelopeSpaces)
-			}
-		}
-		if s.nilWord() {
-			continue
-		}
-		var ok bool
-		if *to, ok = p.stringHere("a string of an address"); !ok {
-			return false
-		}
+	p.addresses = append(p.addresses, Address{})
+	a := &p.addresses[len(p.addresses)-1]
+	if !p.addressString(&a.Name) || !s.take(' ') || !p.addressString(&a.Route) || !s.take(' ') ||
+		!p.addressString(&a.Mailbox) || !s.take(' ') || !p.addressString(&a.Host) {
+		p.expected("the next string of an address of " + what)
+		return false
 	}
-	p.addresses = append(p.addresses, a)
 	if s.peek() == ' ' {
 		s.spaces(rules.EnvelopeSpaces)
 	}
@@ -159,4 +142,23 @@ func (p *Parser) address(what string) bool {
 		return false
 	}
 	return true
+}
+
+// addressString reads one nstring of an address.
+func (p *Parser) addressString(to *Text) (ok bool) {
+	s := &p.scanner
+	if s.pos < len(s.text) {
+		switch s.text[s.pos] {
+		case '"':
+			*to = s.quoted()
+			return true
+		case ' ':
+			s.spaces(rules.EnvelopeSpaces)
+		}
+	}
+	if s.nilWord() {
+		return true
+	}
+	*to, ok = p.stringHere("a string of an address")
+	return ok
 }

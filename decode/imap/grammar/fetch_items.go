@@ -4,14 +4,6 @@ import (
 	"github.com/mailtrace/mailtrace/decode/rules"
 )
 
-// nameChars are what the names of FETCH items are made of: atoms up to a section or an origin.
-var nameChars = func() (t [256]bool) {
-	for c := range 256 {
-		t[c] = class[c]&atomChar != 0 && c != '[' && c != '<'
-	}
-	return t
-}()
-
 // fetch reads SP msg-att (RFC 9051 §7.5.2).
 func (p *Parser) fetch(n uint32) any {
 	s := &p.scanner
@@ -25,6 +17,8 @@ func (p *Parser) fetch(n uint32) any {
 	return f
 }
 
+var tagName = Text("TAG")
+
 // converted reads SP convert-correlator SP convert-msg-attrs (RFC 5259 §10).
 func (p *Parser) converted(n uint32) any {
 	s := &p.scanner
@@ -35,7 +29,7 @@ func (p *Parser) converted(n uint32) any {
 		return f
 	}
 	start := len(p.extended)
-	p.extended = append(p.extended, Extended{Name: Text("TAG"), Value: s.value()})
+	p.extended = append(p.extended, Extended{Name: tagName, Value: s.value()})
 	f.Other = p.extended[start:len(p.extended):len(p.extended)]
 	if !s.space() || !s.take('(') {
 		p.expected("the list of CONVERT data items")
@@ -66,10 +60,6 @@ func (p *Parser) items(f *Fetch) {
 			from := s.pos
 			if !s.space() {
 				p.expected("a space between FETCH data items")
-				if s.value() == nil { // something that is no value: pass it
-					s.pos++
-				}
-				continue
 			}
 			if s.take(')') {
 				s.problem(rules.ExtraSpace, from, s.pos-1-from, "before a closing parenthesis")
@@ -104,11 +94,17 @@ func (s *scanner) spacesHere() {
 func (p *Parser) item(f *Fetch) {
 	s := &p.scanner
 	from := s.pos
-	i := from
-	for i < len(s.text) && nameChars[s.text[i]] {
+	text, i := s.text, from
+	var all uint16
+	for i < len(text) {
+		c := class[text[i]]
+		if c&nameChar == 0 {
+			break
+		}
+		all |= c
 		i++
 	}
-	name := s.text[from:i]
+	name := text[from:i]
 	s.pos = i
 	if len(name) == 0 {
 		p.expected("the name of a FETCH data item")
@@ -127,7 +123,11 @@ func (p *Parser) item(f *Fetch) {
 	}
 	at := s.pos
 	ok := true
-	switch string(p.upper(name)) {
+	key := name
+	if all&lowerChar != 0 {
+		key = p.upper(name)
+	}
+	switch string(key) {
 	case "FLAGS":
 		f.Flags, ok = p.flagList(rules.FlagInvalid)
 	case "UID":
@@ -182,10 +182,10 @@ func (p *Parser) item(f *Fetch) {
 		p.other(from, i)
 		return
 	}
-	if ok && (s.pos >= len(s.text) || s.text[s.pos] == ' ' || s.text[s.pos] == ')') {
+	if ok {
 		return
 	}
-	p.expected("the rest of " + string(p.upper(name)))
+	p.expected("the rest of " + nameOf(name))
 	s.pos, s.dense = at, false
 	s.value()
 	p.other(from, i)
@@ -289,6 +289,7 @@ func (p *Parser) labels() ([]Text, bool) {
 // annotationList reads the value of ANNOTATION (RFC 5257 §7): entries with attributes, or
 // entries alone.
 func (p *Parser) annotationList() ([]Annotation, bool) {
+	p.rare = true
 	s := &p.scanner
 	if !s.take('(') {
 		return nil, false
@@ -314,6 +315,7 @@ func (p *Parser) annotationList() ([]Annotation, bool) {
 
 // sectionItem reads BODY[…]<…>, BINARY[…]<…> and BINARY.SIZE[…] from the bracket.
 func (p *Parser) sectionItem(f *Fetch, from int, name []byte) {
+	p.rare = true
 	s := &p.scanner
 	spec := p.section()
 	end := s.pos

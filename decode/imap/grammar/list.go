@@ -151,6 +151,7 @@ func (p *Parser) statusItem(st *Status) bool {
 		return false
 	}
 	at := s.pos
+	known := true
 	switch string(p.upper(name)) {
 	case "MESSAGES":
 		st.Messages = p.optional32()
@@ -176,9 +177,14 @@ func (p *Parser) statusItem(st *Status) bool {
 		}
 	case "MAILBOXID":
 		st.MailboxID, _ = p.objectID()
+	default:
+		known = false
 	}
 	if s.pos > at && (s.atEnd() || s.peek() == ' ' || s.peek() == ')') {
 		return true
+	}
+	if known {
+		p.expected("the value of " + nameOf(name))
 	}
 	s.pos = at
 	v := s.value()
@@ -271,6 +277,7 @@ func (p *Parser) capabilities(c *Capability) any {
 
 // namespaceData reads SP namespace SP namespace SP namespace (RFC 9051 §7.3.5).
 func (p *Parser) namespaceData() any {
+	p.rare = true
 	s := &p.scanner
 	n := &p.names
 	*n = Namespaces{}

@@ -11,6 +11,8 @@ type parserState struct {
 	response Response
 	fold     [32]byte // a word in upper case
 
+	rare bool // what few responses use was used
+
 	// What the values of the response are made of. It only grows while a line is parsed, so
 	// that slices of it hold.
 	texts       []Text
@@ -111,6 +113,12 @@ func (p *Parser) release() {
 	p.params = again(p.params)
 	p.extended = again(p.extended)
 	p.sections = again(p.sections)
+	p.n32, p.n64 = again(p.n32), again(p.n64)
+	p.envelopes.release()
+	if !p.rare {
+		return
+	}
+	p.rare = false
 	p.binarySizes = again(p.binarySizes)
 	p.annotations = again(p.annotations)
 	p.namespaces = again(p.namespaces)
@@ -118,10 +126,8 @@ func (p *Parser) release() {
 	p.updates = again(p.updates)
 	p.nodes = again(p.nodes)
 	p.ranges = again(p.ranges)
-	p.n32, p.n64 = again(p.n32), again(p.n64)
 	p.parts, p.siblings = again(p.parts), again(p.siblings)
 	p.bodies.release()
-	p.envelopes.release()
 	p.disposition.release()
 	if cap(p.scanner.buf) > 1<<17 {
 		p.scanner.buf = nil
@@ -267,6 +273,27 @@ func (p *Parser) flagList(r *rules.Rule) ([]Text, bool) {
 		return nil, false
 	}
 	start := len(p.texts)
+	// What flags look like everywhere.
+	text, i := s.text, s.pos
+	for {
+		from := i
+		if i < len(text) && text[i] == '\\' {
+			i++
+		}
+		for i < len(text) && class[text[i]]&atomChar != 0 {
+			i++
+		}
+		if i == from || i >= len(text) || text[i] != ' ' && text[i] != ')' || text[i-1] == '\\' {
+			break
+		}
+		p.texts = append(p.texts, Text(text[from:i:i]))
+		s.pos = i
+		if text[i] == ')' {
+			s.pos++
+			return p.textsFrom(start), true
+		}
+		i++
+	}
 	for p.next(len(p.texts) > start) {
 		f := p.flag(r)
 		if f == nil {
@@ -292,7 +319,7 @@ func (p *Parser) flag(r *rules.Rule) Text {
 	for i < len(s.text) && class[s.text[i]]&atomChar != 0 {
 		i++
 	}
-	if i >= len(s.text) || s.text[i] == ' ' || s.text[i] == ')' {
+	if (i >= len(s.text) || s.text[i] == ' ' || s.text[i] == ')') && !(i == from+1 && s.text[from] == '\\') {
 		s.pos = i
 		return s.since(from)
 	}

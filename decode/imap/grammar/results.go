@@ -8,6 +8,7 @@ const maxRanges = 4096
 
 // numberList reads *(SP nz-number) [SP "(" "MODSEQ" SP n ")"] (RFC 9051 §9, RFC 7162 §7).
 func (p *Parser) numberList() any {
+	p.rare = true
 	s := &p.scanner
 	n := &p.numbers
 	*n = Numbers{Whole: !s.cut, Cut: s.cut}
@@ -117,7 +118,7 @@ func (p *Parser) searchData(e *ESearch) bool {
 		return false
 	}
 	at := s.pos
-	ok := false
+	ok, known := false, true
 	switch string(p.upper(name)) {
 	case "MIN":
 		e.Min = p.optional32()
@@ -142,9 +143,14 @@ func (p *Parser) searchData(e *ESearch) bool {
 		e.AddTo, ok = p.listUpdates()
 	case "REMOVEFROM":
 		e.RemoveFrom, ok = p.listUpdates()
+	default:
+		known = false
 	}
 	if ok && (s.atEnd() || s.peek() == ' ') {
 		return true
+	}
+	if known {
+		p.expected("the value of " + nameOf(name))
 	}
 	s.pos = at
 	v := s.value()
@@ -187,6 +193,7 @@ func (p *Parser) partialResult(e *ESearch) bool {
 
 // listUpdates reads the value of ADDTO and REMOVEFROM (RFC 5267 §7).
 func (p *Parser) listUpdates() ([]ListUpdate, bool) {
+	p.rare = true
 	s := &p.scanner
 	if !s.take('(') {
 		return nil, false
@@ -208,6 +215,7 @@ func (p *Parser) listUpdates() ([]ListUpdate, bool) {
 
 // threads reads [SP 1*thread-list] (RFC 5256 §5) in one run, with the parents of the open lists.
 func (p *Parser) threads() any {
+	p.rare = true
 	s := &p.scanner
 	t := &p.thread
 	*t = Thread{}

@@ -2,7 +2,9 @@ package grammar
 
 import (
 	"bytes"
+	"encoding/binary"
 	"math"
+	"math/bits"
 	"unicode/utf8"
 
 	"github.com/mailtrace/mailtrace/decode/rules"
@@ -31,10 +33,12 @@ const (
 	tagChar                 // ASTRING-CHAR but "+"
 	plainChar               // in a quoted string: neither quote nor escape nor 8-bit nor NUL
 	digitChar
-	wordChar // neither SP nor parenthesis
+	wordChar  // neither SP nor parenthesis
+	nameChar  // in the name of a FETCH item: an atom up to a section or an origin
+	lowerChar // "a" to "z"
 )
 
-var class = func() (t [256]uint8) {
+var class = func() (t [256]uint16) {
 	for c := range 256 {
 		b := byte(c)
 		if c > ' ' && c < 0x7f && bytes.IndexByte([]byte(`(){%*"\]`), b) < 0 {
@@ -57,6 +61,12 @@ var class = func() (t [256]uint8) {
 		if b != ' ' && b != '(' && b != ')' {
 			t[c] |= wordChar
 		}
+		if t[c]&atomChar != 0 && b != '[' && b != '<' {
+			t[c] |= nameChar
+		}
+		if b >= 'a' && b <= 'z' {
+			t[c] |= lowerChar
+		}
 	}
 	return t
 }()
@@ -78,7 +88,7 @@ const maxProblems = 16
 func (s *scanner) problem(r *rules.Rule, off, n int, fact string) {
 	off = min(max(off, 0), len(s.text))
 	n = min(max(n, 0), len(s.text)-off)
-	if s.cut && off+n >= len(s.text) || len(s.problems) >= maxProblems {
+	if s.cut && (off+n >= len(s.text) || s.lastWord()) || len(s.problems) >= maxProblems {
 		return
 	}
 	for i := range s.problems {
@@ -87,6 +97,16 @@ func (s *scanner) problem(r *rules.Rule, off, n int, fact string) {
 		}
 	}
 	s.problems = append(s.problems, Problem{Rule: r, Off: off, Len: n, Fact: fact})
+}
+
+// lastWord tells whether nothing but what may be half a word is left.
+func (s *scanner) lastWord() bool {
+	for i := s.pos; i < len(s.text); i++ {
+		if class[s.text[i]]&wordChar == 0 && i > s.pos {
+			return false
+		}
+	}
+	return true
 }
 
 // shown gives octets of the line for a Fact, quoted and cut to a bearable length.
@@ -150,15 +170,15 @@ func (s *scanner) spaces(r *rules.Rule) {
 }
 
 // run passes octets of a class and gives them, nil where there are none.
-func (s *scanner) run(mask uint8) []byte {
-	i := s.pos
-	for i < len(s.text) && class[s.text[i]]&mask != 0 {
+func (s *scanner) run(mask uint16) []byte {
+	text, i := s.text, s.pos
+	for i < len(text) && class[text[i]]&mask != 0 {
 		i++
 	}
 	if i == s.pos {
 		return nil
 	}
-	b := s.text[s.pos:i:i]
+	b := text[s.pos:i:i]
 	s.pos = i
 	return b
 }
@@ -197,9 +217,9 @@ func equalFold(b []byte, upper string) bool {
 
 // number reads 1*DIGIT of at most 64 bits. What is larger is math.MaxUint64.
 func (s *scanner) number() (n uint64, ok bool) {
-	i := s.pos
-	for i < len(s.text) {
-		d := uint64(s.text[i] - '0')
+	text, i := s.text, s.pos
+	for i < len(text) {
+		d := uint64(text[i] - '0')
 		if d > 9 {
 			break
 		}
@@ -239,10 +259,13 @@ func (s *scanner) number64() (int64, bool) {
 
 // nilWord passes NIL.
 func (s *scanner) nilWord() bool {
-	if s.pos >= len(s.text) || s.text[s.pos]|0x20 != 'n' {
+	i, text := s.pos, s.text
+	if i+3 > len(text) || text[i]|0x20 != 'n' || text[i+1]|0x20 != 'i' || text[i+2]|0x20 != 'l' ||
+		i+3 < len(text) && class[text[i+3]]&wordChar != 0 {
 		return false
 	}
-	return s.keyword("NIL")
+	s.pos = i + 3
+	return true
 }
 
 // nstring reads a string or NIL, which is a nil Text.
@@ -332,31 +355,54 @@ func (s *scanner) literalText() (Text, bool) {
 
 // quoted reads a quoted string from its opening quote. It always makes progress.
 func (s *scanner) quoted() Text {
+	text := s.text
 	from := s.pos + 1
-	i := from
-	for i < len(s.text) && class[s.text[i]]&plainChar != 0 {
-		i++
-	}
-	if i < len(s.text) && s.text[i] == '"' && s.ends(i, s.dense) {
+	i := plainEnd(text, from)
+	if i < len(text) && text[i] == '"' && s.ends(i, s.dense) {
 		s.pos = i + 1
-		return Text(s.text[from:i:i])
+		return Text(text[from:i:i])
 	}
 	return s.quotedSlow(i)
+}
+
+// plainEnd finds the first octet from i on that is not plainChar, eight at a time.
+func plainEnd(text []byte, i int) int {
+	const (
+		ones    = 0x0101010101010101
+		highs   = 0x80 * ones
+		quotes  = '"' * ones
+		escapes = '\\' * ones
+	)
+	for ; i+8 <= len(text); i += 8 {
+		v := binary.LittleEndian.Uint64(text[i:])
+		q, e := v^quotes, v^escapes
+		// A zero octet of v, q or e, or a high bit of v; the lowest one found is right.
+		if stop := ((q-ones)&^q | (e-ones)&^e | (v-ones)&^v | v) & highs; stop != 0 {
+			return i + bits.TrailingZeros64(stop)>>3
+		}
+	}
+	for i < len(text) && class[text[i]]&plainChar != 0 {
+		i++
+	}
+	return i
 }
 
 // ends tells whether the quote at i is a closing one, by what follows. In a list of nstrings,
 // numbers and lists that is known well.
 func (s *scanner) ends(i int, dense bool) bool {
-	if i+1 >= len(s.text) {
+	text := s.text
+	if i+1 >= len(text) {
 		return true
 	}
-	switch s.text[i+1] {
-	case ')':
+	switch text[i+1] {
+	case ')', '(', ']':
 		return true
 	case ' ':
-		return !dense || s.begins(i+2)
-	case '(', ']':
-		return true
+		if !dense || i+2 >= len(text) {
+			return true
+		}
+		c := text[i+2]
+		return c == '"' || c == '(' || s.begins(i+2)
 	case '"':
 		return !dense
 	}
