@@ -26,7 +26,7 @@ func TestSameMail(t *testing.T) {
 					sameMail(t, direct, c.fetch(t, r.through(0, protocol, leg, a)), a.messages)
 					shown := r.finish(t)
 					clean(t, shown, protocol, a.messages)
-					judge(t, "dovecot", c.name, shown)
+					judge(t, "dovecot", c.name, leg, shown)
 				})
 			}
 		}
@@ -122,9 +122,9 @@ func TestPlainSTARTTLS(t *testing.T) {
 	}
 }
 
-// named leads to the other server where a client does not verify an IP address (mbsync).
+// named leads to the other server where a client does not verify an IP address.
 func (at target) named(c client) target {
-	if c.name == "mbsync" {
+	if c.name == "mbsync" || c.name == "fetchmail" {
 		return directly(lab.open, at.protocol, at.leg, at.account)
 	}
 	return at

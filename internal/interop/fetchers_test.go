@@ -3,24 +3,20 @@
 package interop
 
 import (
+	_ "embed"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 )
 
-// deliverer makes a directory and the program that stores a message there, under its number
-// counted from 1.
+// deliverer makes a directory and the script for sh that stores a message there, under its
+// number counted from 1.
 func deliverer(t *testing.T, dir string) (box, agent string) {
 	t.Helper()
 	box = filepath.Join(dir, "mail")
 	mkdir(t, box)
-	agent = write(t, dir, "deliver", "#!/bin/sh\nexec cat >\"$1/$(($(ls \"$1\" | wc -l) + 1))\"\n")
-	if err := os.Chmod(agent, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	return box, agent
+	return box, write(t, dir, "deliver", "exec cat >\"$1/$(($(ls \"$1\" | wc -l) + 1))\"\n")
 }
 
 // fetchmail fetches INBOX, each message by a delivery agent of its own. "invisible" leaves
@@ -36,7 +32,7 @@ func fetchmail(t *testing.T, at target) mail {
 	}
 	conf := fmt.Sprintf("set invisible\npoll %s protocol %s port %d auth %s user %s password %s\n  mda %s no rewrite keep fetchall no mimedecode\n",
 		at.host, strings.ToUpper(at.protocol), at.port, auth, fetchmailQuote(at.account.user), fetchmailQuote(at.account.password),
-		fetchmailQuote(agent+" "+box))
+		fetchmailQuote("/bin/sh "+agent+" "+box))
 	switch at.leg {
 	case "tls":
 		conf += "  ssl sslcertck sslcertfile " + fetchmailQuote(at.ca) + "\n"
@@ -59,6 +55,9 @@ func fetchmailQuote(s string) string {
 	return `"` + b.String() + `"`
 }
 
+//go:embed testdata/getmail.py
+var getmailPy string
+
 // getmail fetches INBOX, without the lines that it adds otherwise, each message by a
 // delivery agent of its own: as root it delivers no other way. It stores lines with LF
 // alone. The key is the place in the order in which the messages came.
@@ -74,9 +73,9 @@ func getmail(t *testing.T, at target) mail {
 		more += at.auth + " = true\n"
 	}
 	conf := fmt.Sprintf("[retriever]\ntype = %s\nserver = %s\nport = %d\nusername = %s\npassword_command = (\"/bin/cat\", \"%s\")\n%s"+
-		"[destination]\ntype = MDA_external\npath = %s\narguments = (\"%s\",)\nallow_root_commands = true\n"+
+		"[destination]\ntype = MDA_external\npath = /bin/sh\narguments = (\"%s\", \"%s\")\nallow_root_commands = true\n"+
 		"[options]\nverbose = 0\nread_all = true\ndelete = false\nreceived = false\ndelivered_to = false\n",
 		kind, at.host, at.port, at.account.user, write(t, dir, "password", at.account.password), more, agent, box)
-	must(t, "getmail", "--getmaildir", dir, "--rcfile", write(t, dir, "getmailrc", conf))
+	must(t, "/usr/bin/python3", write(t, dir, "getmail.py", getmailPy), "--getmaildir", dir, "--rcfile", write(t, dir, "getmailrc", conf))
 	return read(t, box, func(name string) string { return name })
 }

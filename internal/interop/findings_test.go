@@ -24,14 +24,17 @@ func (f finding) String() string {
 // permission lets a finding above note stand: a reading of the RFC bears it out.
 type permission struct {
 	id string
-	// who is "server/client" of path.Match, for a peer that does so; "*/*" where it is the
-	// test itself, or a message in its mailboxes.
+	// who is "server/client/leg" of path.Match, for a peer that does so; "*" for server and
+	// client where it is the test itself, or a message in its mailboxes.
 	who string
 	why string
 }
 
 // permissions are all that is known of these servers and clients.
-var permissions = []permission{}
+var permissions = []permission{
+	{"auth.cleartext", "*/*/plain", "the test logs in without TLS where STARTTLS is offered: RFC 8314 §4"},
+	{"imap.response-missing", "cyrus/talk/tls", "SEARCH FUZZY that finds nothing has no SEARCH response, which RFC 3501 §6.4.4 requires"},
+}
 
 // seen is what the whole run found, by severity, id, server and client.
 var seen = struct {
@@ -56,13 +59,13 @@ func findings(all []event) []finding {
 	return some
 }
 
-// judge fails the test for each finding above note that a client's session with a server
-// may not have.
-func judge(t *testing.T, server, client string, all []event) {
+// judge fails the test for each finding above note that a client's session with a server,
+// over a leg, may not have.
+func judge(t *testing.T, server, client, leg string, all []event) {
 	t.Helper()
 	seen.Lock()
 	defer seen.Unlock()
-	who := server + "/" + client
+	who := server + "/" + client + "/" + leg
 	for _, f := range findings(all) {
 		seen.rows[fmt.Sprintf("%-7s  %-32s  %s", f.severity, f.id, who)]++
 		if f.severity == "note" {
@@ -84,7 +87,7 @@ func judge(t *testing.T, server, client string, all []event) {
 // an error.
 func reportFindings(w io.Writer) error {
 	if len(seen.rows) > 0 {
-		fmt.Fprintln(w, "findings of the run, with server/client:")
+		fmt.Fprintln(w, "findings of the run, with server/client/leg:")
 	}
 	for _, row := range slices.Sorted(maps.Keys(seen.rows)) {
 		fmt.Fprintf(w, "%6d  %s\n", seen.rows[row], row)
@@ -116,7 +119,7 @@ func TestJudge(t *testing.T) {
 		if p.why == "" || !strings.Contains(p.why, "RFC ") {
 			t.Errorf("%s for %s: no RFC bears it out", p.id, p.who)
 		}
-		if _, err := path.Match(p.who, "dovecot/curl"); err != nil {
+		if _, err := path.Match(p.who, "dovecot/curl/tls"); err != nil {
 			t.Errorf("%s: %v", p.who, err)
 		}
 	}

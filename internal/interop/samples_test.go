@@ -54,7 +54,7 @@ func TestSamples(t *testing.T) {
 			}
 			shown := r.finish(t)
 			clean(t, shown, s.protocol, a.messages)
-			judge(t, from.name, strings.Split(strings.TrimPrefix(s.name, from.name+"-"), "-")[0], shown)
+			judge(t, from.name, strings.Split(strings.TrimPrefix(s.name, from.name+"-"), "-")[0], s.leg, shown)
 			if info, err := os.Stat(r.capture); err != nil || info.Size() > mostSample {
 				t.Errorf("the capture has %d octets, a sample may have %d (%v)", info.Size(), mostSample, err)
 			}

@@ -34,7 +34,7 @@ func TestServers(t *testing.T) {
 							sameMail(t, direct, through, a.messages)
 							shown := r.finish(t)
 							clean(t, shown, protocol, a.messages)
-							judge(t, s.name, c.name, shown)
+							judge(t, s.name, c.name, leg, shown)
 						})
 					}
 				}

@@ -209,7 +209,7 @@ func TestTalkIMAP(t *testing.T) {
 			if bad := troubles(shown); bad != nil {
 				t.Errorf("%d events of trouble, the first %v", len(bad), bad[0])
 			}
-			judge(t, s.name, "talk", shown)
+			judge(t, s.name, "talk", "tls", shown)
 			t.Logf("%d commands; capabilities %v", len(ofKind(shown, "command")), slices.Sorted(maps.Keys(k.offers)))
 		})
 	}
