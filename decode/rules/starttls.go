@@ -22,12 +22,12 @@ var (
 	})
 	Stripped = define(Rule{
 		ID: "starttls.stripped", Severity: decode.Warning, Ref: "RFC 9051 §11.3",
-		Text: "STARTTLS was taken off the list of capabilities on its way, and the client logs in without TLS all the same",
+		Text: "STARTTLS is not on the list of capabilities where it should be, as if somebody on the way took it off, and the client logs in without TLS all the same",
 		Seen: "OfflineIMAP #669; firewalls that overwrite the capability with XXXXXXXA",
 	})
 	RefusedContinue = define(Rule{
 		ID: "starttls.refused-continue", Severity: decode.Warning, Ref: "RFC 9051 §11.1",
-		Text: "the server refused STARTTLS and the client logs in without TLS all the same: whoever can forge a NO gets the login",
+		Text: "the server refused STARTTLS and the client sends its password in the clear all the same: whoever can forge a NO gets it",
 	})
 	PreauthInClear = define(Rule{
 		ID: "starttls.preauth", Severity: decode.Warning, Ref: "RFC 9051 §7.1.4",

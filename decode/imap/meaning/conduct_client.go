@@ -28,12 +28,24 @@ func (c *conduct) command(e *seen) {
 	case w.trait&numbers != 0:
 		c.numbered(e)
 	case e.Name == "LIST":
-		f.special = bytes.Contains(bytes.ToUpper(arguments(e)), []byte("SPECIAL-USE"))
+		f.special = special(arguments(e))
+	case e.Name == "UID EXPUNGE":
+		f.odd = !parseSet(arguments(e)).fine
 	case e.Name == "SEARCH" || e.Name == "UID SEARCH":
 		f.plain = foldPrefix(arguments(e), "RETURN") // (SAVE) is answered by the result alone (RFC 9051 §6.4.4.1)
 	}
 	c.habit.command(e, c)
 	c.takeOff(f)
+}
+
+// special tells whether the arguments of LIST have SPECIAL-USE among the options, which stand in
+// parentheses (RFC 6154 §6).
+func special(args []byte) bool {
+	if len(args) > 1<<10 {
+		return false
+	}
+	before, _, ok := bytes.Cut(bytes.ToUpper(args), []byte("SPECIAL-USE"))
+	return ok && bytes.LastIndexByte(before, '(') > bytes.LastIndexByte(before, ')')
 }
 
 // tag judges a tag (RFC 9051 §2.2.1).
@@ -143,7 +155,7 @@ func (c *conduct) numbered(e *seen) {
 		return
 	}
 	s := parseSet(args)
-	if !s.fine || c.exists < 0 || s.highest <= c.exists || !c.sure() || e.State != decode.Selected {
+	if !s.fine || c.exists < 0 || s.highest <= c.exists || !c.sure() || e.State != decode.Selected || c.notify {
 		return
 	}
 	fact := fmt.Sprintf("%s, and there are %d messages", shown(e.Name, args), c.exists)

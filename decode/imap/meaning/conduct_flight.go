@@ -17,6 +17,7 @@ type flight struct {
 	answers bool      // a response that it requires came
 	asked   bool      // IDLE: the server waits for DONE
 	special bool      // LIST with SPECIAL-USE
+	odd     bool      // its arguments are not what they should be
 	clear   bool      // it carries credentials without TLS, and nothing said so yet
 	plain   bool      // its answer is not asked to have a response: SEARCH RETURN (SAVE)
 	since   time.Time // IDLE: the server waits for DONE

@@ -33,7 +33,7 @@ func (c *conduct) loggingIn(e *seen, f *flight) {
 	var open bool // what travels is for anybody to read
 	if e.Name == "AUTHENTICATE" {
 		word, rest, _ := bytes.Cut(args, []byte(" "))
-		mech, initial = strings.ToUpper(string(word[:min(len(word), longestMechanism)])), len(rest) > 0
+		mech, initial = mechanismName(word), len(rest) > 0
 		open = plaintext(mech)
 		c.mechanism(e, mech, initial)
 	} else {
@@ -48,10 +48,7 @@ func (c *conduct) loggingIn(e *seen, f *flight) {
 	if c.tls {
 		return
 	}
-	if c.login.refused {
-		e.found(rules.RefusedContinue, "")
-	}
-	if fact := c.stripped(); fact != "" {
+	if fact := c.stripped(open); fact != "" {
 		e.found(rules.Stripped, fact)
 	}
 	switch {
@@ -63,8 +60,29 @@ func (c *conduct) loggingIn(e *seen, f *flight) {
 	}
 }
 
+// mechanismName gives a mechanism in upper case, and nothing of what cannot be one: it may be an
+// initial response where the client forgot the mechanism.
+func mechanismName(word []byte) string {
+	upper := bytes.ToUpper(word)
+	mech := string(upper[:min(len(upper), longestMechanism+1)])
+	if !isMechanism(mech) || !bytes.Equal(word, upper) && !bytes.Equal(word, bytes.ToLower(word)) && !plaintext(mech) {
+		return ""
+	}
+	return mech
+}
+
 // longestMechanism is the longest name of a mechanism (RFC 4422 §3.1).
 const longestMechanism = 20
+
+// isMechanism tells whether a word is the name of a mechanism, and not filler.
+func isMechanism(mech string) bool {
+	for _, c := range []byte(mech) {
+		if (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '-' && c != '_' {
+			return false
+		}
+	}
+	return len(mech) > 0 && len(mech) <= longestMechanism && strings.Trim(mech, "X") != ""
+}
 
 // anonymous tells whether LOGIN's user is nobody, by the older convention (RFC 9051 §6.2).
 func anonymous(args []byte) bool {
@@ -79,8 +97,7 @@ func (c *conduct) mechanism(e *seen, mech string, initial bool) {
 	if c.blind || c.caps.full || !c.caps.listed || c.refreshing() {
 		return
 	}
-	// What is no mechanism is filled: it may be a secret.
-	if strings.Trim(mech, "X") != "" && !c.caps.has(ever, "AUTH="+mech) {
+	if isMechanism(mech) && !c.caps.has(ever, "AUTH="+mech) {
 		e.found(rules.MechanismNotOffered, mech)
 	}
 	if initial && !c.caps.has(ever, "SASL-IR", revision2) {
@@ -88,8 +105,9 @@ func (c *conduct) mechanism(e *seen, mech string, initial bool) {
 	}
 }
 
-// stripped tells what speaks for it that somebody on the way took STARTTLS away.
-func (c *conduct) stripped() string {
+// stripped tells what speaks for it that somebody on the way took STARTTLS away. open says that
+// the client is about to give its password to who reads along.
+func (c *conduct) stripped(open bool) string {
 	o := &c.caps
 	if !o.listed || o.full || c.blind {
 		return ""
@@ -101,8 +119,8 @@ func (c *conduct) stripped() string {
 		return "it was on an earlier list"
 	case o.mangled() != "":
 		return "the list has " + o.mangled()
-	case o.has(now, "LOGINDISABLED"):
-		return "the list has LOGINDISABLED, which makes sense before STARTTLS only"
+	case open && o.has(now, "LOGINDISABLED"):
+		return "no passwords in the clear, says LOGINDISABLED, and no way to TLS either"
 	}
 	return ""
 }
@@ -117,6 +135,9 @@ func (c *conduct) inClear(e *seen) {
 		fact += ", and STARTTLS was offered"
 	}
 	e.found(rules.CleartextAuth, fact)
+	if c.login.refused {
+		e.found(rules.RefusedContinue, "")
+	}
 }
 
 // loggedIn judges the results of LOGIN, AUTHENTICATE and STARTTLS, and what works behind them.

@@ -163,6 +163,7 @@ func (c *conduct) gone(e *seen) {
 		}
 	}
 	c.moments++
+	c.exists = -1 // the client may not know of it
 	if len(c.flights) == 0 {
 		e.found(rules.ExpungeMoment, e.Name+", and no command is under way")
 		return
@@ -240,7 +241,8 @@ func (c *conduct) refused(e *seen, f *flight) {
 	case f.special && c.caps.has(now, "SPECIAL-USE"):
 		e.found(rules.AdvertisedRefused, "LIST with SPECIAL-USE")
 	case name == "UID EXPUNGE", name == "NAMESPACE", name == "IDLE", name == "UNSELECT":
-		if c.caps.allows(now, f.ways) {
+		// Behind its continuation request IDLE is refused for what came instead of DONE.
+		if c.caps.allows(now, f.ways) && !f.odd && f.since.IsZero() {
 			e.found(rules.AdvertisedRefused, name)
 		}
 	}

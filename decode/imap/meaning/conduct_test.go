@@ -124,8 +124,8 @@ var conducts = []conduct{
 	},
 	{
 		name: "STARTTLS refused, then accepted", rule: rules.RefusedContinue, clear: true,
-		fires:  "S: * OK hi\nC: a STARTTLS\nS: a BAD no\nC: b AUTHENTICATE CRAM-MD5\nS: b NO\n",
-		silent: "S: * OK hi\nC: a STARTTLS\nS: a BAD no\nC: b STARTTLS\nS: b OK\nTLS\nC: c AUTHENTICATE CRAM-MD5\nS: c NO\n",
+		fires:  "S: * OK hi\nC: a STARTTLS\nS: a BAD no\nC: b AUTHENTICATE PLAIN\nS: + \nC: AHUAcA==\nS: b NO\n",
+		silent: "S: * OK hi\nC: a STARTTLS\nS: a BAD no\nC: b STARTTLS\nS: b OK\nTLS\nC: c LOGIN u p\nS: c NO\n",
 	},
 	{
 		name: "PREAUTH in the clear", rule: rules.PreauthInClear, clear: true,
@@ -374,12 +374,17 @@ var conducts = []conduct{
 	{
 		name: "LIST with SPECIAL-USE refused", rule: rules.AdvertisedRefused, fact: "LIST with SPECIAL-USE",
 		fires:  in + "C: a LIST \"\" * RETURN (SPECIAL-USE)\nS: a BAD\n",
-		silent: in + "C: a LIST \"\" * RETURN (SPECIAL-USE)\nS: a OK\nC: b LIST (X) \"\" *\nS: b BAD\n",
+		silent: in + "C: a LIST \"\" * RETURN (SPECIAL-USE)\nS: a OK\nC: b LIST \"\" SPECIAL-USE\nS: b BAD\n",
 	},
 	{
 		name: "UID EXPUNGE refused", rule: rules.AdvertisedRefused, fact: "UID EXPUNGE",
 		fires:  box + "C: a UID EXPUNGE 1\nS: a BAD\n",
 		silent: box + "C: a UID EXPUNGE 1\nS: a NO [NOPERM] read only\n",
+	},
+	{
+		name: "IDLE refused", rule: rules.AdvertisedRefused, fact: "IDLE",
+		fires:  box + "C: a IDLE\nS: a BAD what\n",
+		silent: box + "C: a IDLE\nS: + go\nC: b NOOP\nS: a BAD expected DONE\n",
 	},
 	{
 		name: "no revision", rule: rules.NoBaseCapability,
