@@ -2,6 +2,8 @@ package meaning_test
 
 import (
 	"bytes"
+	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -89,12 +91,13 @@ type conduct struct {
 	fact   string
 	fires  string
 	silent string
-	clear  bool // the connection is not in TLS
+	clear  bool   // the connection is not in TLS
+	beside string // what else the silent one breaks, above note
 }
 
 // login gets a client into a mailbox of 5 messages.
 const (
-	capable = "S: * OK [CAPABILITY IMAP4rev1 LITERAL- SASL-IR IDLE UIDPLUS SPECIAL-USE LIST-EXTENDED AUTH=PLAIN ID NAMESPACE] ready\n"
+	capable = "S: * OK [CAPABILITY IMAP4rev1 LITERAL- SASL-IR IDLE UIDPLUS SPECIAL-USE LIST-EXTENDED AUTH=PLAIN ID NAMESPACE ENABLE NOTIFY] ready\n"
 	in      = capable + "C: l LOGIN u p\nS: l OK in\n"
 	box     = in + "C: s SELECT INBOX\nS: * 5 EXISTS\nS: * FLAGS ()\nS: s OK [READ-WRITE] open\n"
 	bye     = "C: z LOGOUT\nS: * BYE bye\nS: z OK bye\n"
@@ -382,7 +385,7 @@ var conducts = []conduct{
 		silent: box + "C: a UID EXPUNGE 1\nS: a NO [NOPERM] read only\n",
 	},
 	{
-		name: "IDLE refused", rule: rules.AdvertisedRefused, fact: "IDLE",
+		name: "IDLE refused", rule: rules.AdvertisedRefused, fact: "IDLE", beside: "imap.idle-without-done",
 		fires:  box + "C: a IDLE\nS: a BAD what\n",
 		silent: box + "C: a IDLE\nS: + go\nC: b NOOP\nS: a BAD expected DONE\n",
 	},
@@ -400,7 +403,7 @@ var conducts = []conduct{
 	},
 	// literals
 	{
-		name: "a literal that does not wait", rule: rules.LiteralNotOffered, fact: "{1+}",
+		name: "a literal that does not wait", rule: rules.LiteralNotOffered, fact: "{1+}", beside: "imap.capability-space",
 		fires:  "S: * OK [CAPABILITY IMAP4rev1] hi\nC: l LOGIN u {1+}\nC: p\nS: l OK\n",
 		silent: "S: * OK [CAPABILITY IMAP4rev1 LITERAL +] hi\nC: l LOGIN u {1+}\nC: p\nS: l OK\n",
 	},
@@ -560,12 +563,15 @@ func TestConductIsTested(t *testing.T) {
 	for _, c := range conducts {
 		tested[c.rule.ID] = true
 	}
-	for _, r := range rules.All() {
-		family, _, _ := strings.Cut(r.ID, ".")
-		switch family {
-		case "starttls", "auth", "referral", "alert", "capability", "habit":
-			if !tested[r.ID] {
-				t.Errorf("no dialogue for %s", r.ID)
+	id := regexp.MustCompile(`ID: "([^"]+)"`)
+	for _, name := range []string{"starttls", "auth", "imap_conduct", "habit"} {
+		src, err := os.ReadFile("../../rules/" + name + ".go")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range id.FindAllSubmatch(src, -1) {
+			if !tested[string(m[1])] {
+				t.Errorf("no dialogue for %s", m[1])
 			}
 		}
 	}
@@ -620,4 +626,36 @@ func TestConductIsBounded(t *testing.T) {
 		b.WriteString("C: t" + strings.Repeat("x", i%7) + string(rune('a'+i%26)) + " FETCH 1 FLAGS\n")
 	}
 	talk(t, decode.Options{TLS: true}, b.String())
+}
+
+// The same is found where nobody wants details, and where secrets are shown.
+func TestConductDoesNotDependOnWhoLooks(t *testing.T) {
+	for _, c := range conducts {
+		for _, dialogue := range []string{c.fires, c.silent} {
+			o := decode.Options{TLS: !c.clear}
+			want := ids(talk(t, o, dialogue))
+			bare, open := o, o
+			bare.Bare, open.Secrets = true, true
+			if got := ids(talk(t, bare, dialogue)); !slices.Equal(got, want) {
+				t.Errorf("%s: without details %q, else %q", c.name, got, want)
+			}
+			if got := ids(talk(t, open, dialogue)); !slices.Equal(got, want) {
+				t.Errorf("%s: with secrets %q, else %q", c.name, got, want)
+			}
+		}
+	}
+}
+
+// Where a dialogue is put right nothing else is wrong in it.
+func TestConductIsPrecise(t *testing.T) {
+	for _, c := range conducts {
+		if c.clear {
+			continue // logins in the clear, and the like
+		}
+		for _, f := range talk(t, decode.Options{TLS: true}, c.silent) {
+			if f.Severity > decode.Note && f.ID != c.beside {
+				t.Errorf("%s: %s %s", c.name, f.ID, f.Fact)
+			}
+		}
+	}
 }
