@@ -272,3 +272,37 @@ S: a2 OK done
 	}
 	decodetest.Properties(t, imap.New, chunks, func(n int) int { return n / 3 })
 }
+
+// Octets that are missing inside a literal cost no more than the literal; others what is known of
+// the mailbox, and nothing is held against what follows.
+func TestMailboxBehindAGap(t *testing.T) {
+	for name, c := range map[string]struct {
+		before, behind string
+		uid            int64
+	}{
+		"inside a literal": {"* 1 FETCH (UID 2 BODY[] {22}\r\nSubject: h", "o\r\n)\r\n", 5},
+		"between lines":    {"* 1 FETCH (UID 2)\r\n", "EXISTS\r\n* 2 EXISTS\r\n", 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := imap.New(decode.Options{TLS: true})
+			var events []decode.Event
+			for _, c := range script("S: * PREAUTH hi\n" + known + "C: a4 FETCH 1 BODY[]\n") {
+				s.Write(c.Dir, decodetest.Epoch, c.Octets)
+			}
+			s.Write(decode.Server, decodetest.Epoch, []byte(c.before))
+			s.Gap(decode.Server, decodetest.Epoch, 22-10-3)
+			_, _, events = s.Write(decode.Server, decodetest.Epoch, []byte(c.behind+"a4 OK\r\n* 2 EXPUNGE\r\n"))
+			last := events[len(events)-1]
+			if d, ok := last.Detail.(*imap.Gone); !ok || d.UID != c.uid {
+				t.Errorf("%+v", last.Detail)
+			}
+			for _, e := range events {
+				for _, f := range e.Findings {
+					if f.ID == "imap.exists-shrinks" || f.ID == "imap.expunge-beyond-exists" {
+						t.Errorf("%+v", f)
+					}
+				}
+			}
+		})
+	}
+}

@@ -73,8 +73,12 @@ func (a *Analyst) See(e *decode.Event) {
 			a.response(s)
 		}
 	case decode.Desync:
-		a.client.open = a.client.open && e.Dir == decode.Server
-		a.server.open = a.server.open && e.Dir == decode.Client
+		if e.Dir != decode.Server {
+			a.client.lost(e)
+		}
+		if e.Dir != decode.Client && a.server.lost(e) {
+			a.model.lost()
+		}
 	case decode.Malformed:
 		if e.Dir == decode.Client {
 			a.client.open = false

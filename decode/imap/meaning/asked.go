@@ -27,6 +27,8 @@ type asked struct {
 	order []*command
 	head  int // order[:head] is gone
 	by    map[*decode.Command]*command
+	// wanting is how many of them ask for a section of one message.
+	wanting int
 }
 
 func (q *asked) push(c *decode.Command, most int) *command {
@@ -69,6 +71,9 @@ func (q *asked) others(c *command) bool { return len(q.by) > 1 || q.by[c.Command
 func (q *asked) remove(c *command) {
 	c.done = true
 	delete(q.by, c.Command)
+	if c.section != nil {
+		q.wanting--
+	}
 	for q.head < len(q.order) && q.order[q.head].done {
 		q.order[q.head] = nil
 		q.head++
@@ -101,7 +106,11 @@ func (m *model) command(s *seen) {
 		c.returns = hasPrefixFold(s.Line.Text[args:], "RETURN (")
 	case "FETCH", "UID FETCH":
 		d.Number, d.UID = m.single(s, c, args)
-		c.section = sectionIn(s.Line.Text[args:])
+		if c.single != 0 {
+			if c.section = sectionIn(s.Line.Text[args:]); c.section != nil {
+				m.asked.wanting++
+			}
+		}
 	case "STORE", "UID STORE", "COPY", "UID COPY", "MOVE", "UID MOVE", "UID EXPUNGE":
 		d.Number, d.UID = m.single(s, c, args)
 	case "CLOSE", "EXPUNGE":

@@ -33,7 +33,7 @@ func (m *model) fetched(s *seen, b *box, d *grammar.Fetch) {
 			m.delivered(s, b, d, known)
 		}
 	}
-	if len(d.Sections) > 0 || len(m.asked.by) > 0 {
+	if m.asked.wanting > 0 {
 		m.wanted(s, d, known)
 	}
 	m.bodies.parts = m.bodies.parts[:0]

@@ -1,6 +1,8 @@
 package meaning
 
 import (
+	"math"
+
 	"github.com/mailtrace/mailtrace/decode"
 	"github.com/mailtrace/mailtrace/decode/imap/grammar"
 	"github.com/mailtrace/mailtrace/decode/internal/fragment"
@@ -21,6 +23,7 @@ type logical struct {
 	literals []literal // of the line that is open
 	pieces   []piece   // where the parts of text stand in the stream
 	cut      bool
+	until    int64             // where the literal that was announced last ends in the stream
 	lits     []grammar.Literal // what literals becomes
 }
 
@@ -42,7 +45,7 @@ const mostLiterals = 1000
 func (g *logical) begin(e *decode.Event, line *grammar.Line, literals bool) bool {
 	g.pieces = append(g.pieces[:0], piece{0, e.Span.Off})
 	g.cut = e.Span.Len > int64(len(e.Text))+2
-	if !literals || !announces(e.Text) {
+	if !literals || !g.announced(e) {
 		g.open = false
 		*line = grammar.Line{Text: e.Text, Cut: g.cut}
 		return true
@@ -90,7 +93,7 @@ func (g *logical) goOn(e *decode.Event, line *grammar.Line) bool {
 		g.text = append(g.text, text...)
 		g.cut = e.Span.Len > int64(len(text))+2
 	}
-	if announces(e.Text) {
+	if g.announced(e) {
 		return false
 	}
 	g.open = false
@@ -106,12 +109,26 @@ func (g *logical) goOn(e *decode.Event, line *grammar.Line) bool {
 	return true
 }
 
-func announces(text []byte) bool {
-	if n := len(text); n < 3 || text[n-1] != '}' {
+// announced tells whether a line announces a literal.
+func (g *logical) announced(e *decode.Event) bool {
+	if n := len(e.Text); n < 3 || e.Text[n-1] != '}' {
 		return false
 	}
-	_, ok := fragment.ParseLiteral(text)
+	spec, ok := fragment.ParseLiteral(e.Text)
+	if ok {
+		g.until = e.Span.End() + min(spec.Octets, math.MaxInt64-e.Span.End())
+	}
 	return ok
+}
+
+// lost takes octets that are missing: where they are all of a literal, the line goes on behind it.
+// It tells whether more than that is lost.
+func (g *logical) lost(e *decode.Event) bool {
+	if g.open && e.Span.Len > 0 && e.Span.End() <= g.until {
+		return false
+	}
+	g.open = false
+	return true
 }
 
 // stream gives where an octet of the line's text stands in the direction's stream.

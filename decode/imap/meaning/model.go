@@ -74,10 +74,6 @@ func (m *model) see(s *seen) {
 		m.entered(s)
 	case decode.Malformed:
 		m.mirror.line(s.Event)
-	case decode.Desync:
-		if s.Dir != decode.Client {
-			m.lost()
-		}
 	}
 }
 
