@@ -113,7 +113,7 @@ var (
 	ResponseMissing = define(Rule{
 		ID: "imap.response-missing", Severity: decode.Warning, Ref: "RFC 9051 §6",
 		Text: "the server says OK without the untagged response that the command requires",
-		Seen: "iCloud: ENABLE without ENABLED",
+		Seen: "iCloud: ENABLE without ENABLED; Cyrus: SEARCH FUZZY that finds nothing",
 	})
 	SeveralGreetings = define(Rule{
 		ID: "imap.several-greetings", Severity: decode.Note, Ref: "RFC 9051 §7.1.1",

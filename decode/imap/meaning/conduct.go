@@ -17,32 +17,33 @@ import (
 // on all of the session are silent.
 type conduct struct {
 	tls   bool
-	mid   bool // the stream may begin in mid-session
 	blind bool // something was not seen: what a rule misses may have been there
 	once  once
 	caps  offers
 	habit habits
 
-	flights   []flight // commands under way, oldest first, at most mostFlights
-	crowd     int      // commands under way that flights has no room for
-	lastTag   string
-	statement bool // the state is known
-	notify    bool // NOTIFY lets the server speak of EXPUNGE at any time (RFC 5465 §6.1.1)
+	flights []flight // commands under way, oldest first, at most mostFlights
+	crowd   int      // commands under way that flights has no room for
+	lastTag string
+	stated  bool // the state is known
+	notify  bool // NOTIFY lets the server speak of EXPUNGE at any time (RFC 5465 §6.1.1)
 
 	login   login
 	exists  int64 // messages in the selected mailbox, -1 where that is not known
 	coming  int64 // the same, of a SELECT under way
 	highest int64 // the most messages there were before an EXPUNGE; 0 where there was none
 	byes    int
-	garbage int // findings of lines that answer nothing or say nothing
-	misfits int
-	moments int
 	greets  int
+
+	// findings made of what one mistake may do with every line
+	garbage int // lines that answer nothing or say nothing
+	misfits int // responses in the wrong state
+	moments int // EXPUNGE in the wrong moment
 }
 
 func newConduct(o decode.Options) conduct {
 	return conduct{
-		tls: o.TLS, mid: o.Mid, blind: o.Mid, statement: !o.Mid, exists: -1, coming: -1,
+		tls: o.TLS, blind: o.Mid, stated: !o.Mid, exists: -1, coming: -1,
 	}
 }
 
@@ -141,7 +142,7 @@ func (c *conduct) end() []decode.Finding { return nil }
 
 // entered follows the state.
 func (c *conduct) entered(e *seen) {
-	c.statement = true
+	c.stated = true
 	if d, ok := e.Detail.(*Entered); ok {
 		switch {
 		case d.Clear:
@@ -163,7 +164,7 @@ func (c *conduct) sure() bool { return !c.blind && c.crowd == 0 }
 
 // lost begins anew: what was under way may have been answered by octets that are missing.
 func (c *conduct) lost() {
-	c.blind, c.statement = true, false
+	c.blind, c.stated = true, false
 	c.exists, c.coming = -1, -1
 	c.flights, c.crowd = c.flights[:0], 0
 }

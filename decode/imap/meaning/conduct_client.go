@@ -72,7 +72,7 @@ func (c *conduct) moment(e *seen, w *ways) {
 			e.found(rules.IdleInterrupted, f.Tag+" IDLE is under way")
 		}
 	}
-	if !c.statement || c.crowd > 0 || c.turning() {
+	if !c.stated || c.crowd > 0 || c.turning() {
 		return // a command under way may change the state until the server reads this one
 	}
 	switch {

@@ -97,7 +97,7 @@ func (c *conduct) untagged(e *seen) {
 
 // fits judges whether a response means anything in this state (RFC 9051 §11.3).
 func (c *conduct) fits(e *seen) {
-	if !c.statement || c.blind || c.misfits >= fewFindings {
+	if !c.stated || c.blind || c.misfits >= fewFindings {
 		return
 	}
 	message := slices.Contains(messageWords, e.Name)

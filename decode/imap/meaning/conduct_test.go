@@ -2,6 +2,7 @@ package meaning_test
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"regexp"
 	"slices"
@@ -620,12 +621,28 @@ func TestConductIsBounded(t *testing.T) {
 			t.Errorf("%d times %s", n, r.ID)
 		}
 	}
-	b.Reset()
+}
+
+// More commands under way than are looked at: nothing is said of what that hides, and all is
+// known again behind them.
+func TestConductOfManyCommands(t *testing.T) {
+	var b bytes.Buffer
 	b.WriteString(box)
-	for i := range 6000 {
-		b.WriteString("C: t" + strings.Repeat("x", i%7) + string(rune('a'+i%26)) + " FETCH 1 FLAGS\n")
+	for i := range 500 {
+		fmt.Fprintf(&b, "C: t%d UID FETCH 1 FLAGS\n", i)
 	}
-	talk(t, decode.Options{TLS: true}, b.String())
+	b.WriteString("S: * 1 EXPUNGE\n")
+	for i := range 500 {
+		fmt.Fprintf(&b, "S: t%d OK\n", i)
+	}
+	b.WriteString("C: n NOOP\nS: n OK\n")
+	if all := ids(talk(t, decode.Options{TLS: true}, b.String())); !slices.Equal(all, []string{rules.HabitOneByOne.ID}) {
+		t.Errorf("%q", all)
+	}
+	b.WriteString("S: * 1 EXPUNGE\nS: q OK\n")
+	if all := ids(talk(t, decode.Options{TLS: true}, b.String())); !slices.Equal(all[1:], []string{rules.ExpungeMoment.ID, rules.UnknownTag.ID}) {
+		t.Errorf("%q", all)
+	}
 }
 
 // The same is found where nobody wants details, and where secrets are shown.
