@@ -35,10 +35,7 @@ type conduct struct {
 	byes    int
 	greets  int
 
-	// findings made of what one mistake may do with every line
-	garbage int // lines that answer nothing or say nothing
-	misfits int // responses in the wrong state
-	moments int // EXPUNGE in the wrong moment
+	times map[*rules.Rule]int // findings made
 }
 
 func newConduct(o decode.Options) conduct {
@@ -97,10 +94,24 @@ func (o *once) first(x once) bool {
 	return true
 }
 
+// fewFindings bounds how often a rule is found on one connection: a mistake may well be made
+// with every line.
+const fewFindings = 20
+
 // found puts a finding on an event.
-func (e *seen) found(r *rules.Rule, fact string) {
-	d := e.Dir
-	e.Findings = append(e.Findings, r.At(d, e.Span, fact))
+func (c *conduct) found(e *seen, r *rules.Rule, fact string) {
+	c.foundAt(e, r, e.Span, fact)
+}
+
+func (c *conduct) foundAt(e *seen, r *rules.Rule, span decode.Span, fact string) {
+	if c.times[r] >= fewFindings {
+		return
+	}
+	if c.times == nil {
+		c.times = map[*rules.Rule]int{}
+	}
+	c.times[r]++
+	e.Findings = append(e.Findings, r.At(e.Dir, span, fact))
 }
 
 // see takes one event and puts findings on it.

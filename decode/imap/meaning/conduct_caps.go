@@ -102,18 +102,18 @@ func (c *conduct) listed(e *seen, d *Capabilities) {
 		return
 	}
 	if !o.has(now, "IMAP4REV1", revision2, "IMAP4") && !c.blind && c.once.first(saidNoRevision) {
-		e.found(rules.NoBaseCapability, "")
+		c.found(e, rules.NoBaseCapability, "")
 	}
 	if c.tls && o.has(now, "STARTTLS") && c.once.first(saidInsideTLS) {
-		e.found(rules.StartTLSInsideTLS, "")
+		c.found(e, rules.StartTLSInsideTLS, "")
 	}
 	if o.has(now, "LITERAL+") && o.has(now, "LITERAL-") && c.once.first(saidBothLiterals) {
-		e.found(rules.BothLiterals, "")
+		c.found(e, rules.BothLiterals, "")
 	}
 	if c.tls && e.State == decode.NotAuthenticated {
 		for _, n := range d.List {
 			if n = strings.ToUpper(n); strings.HasPrefix(n, "AUTH=") && strings.HasSuffix(n, "-PLUS") && c.once.first(saidOffered) {
-				e.found(rules.ChannelBindingOffered, n)
+				c.found(e, rules.ChannelBindingOffered, n)
 			}
 		}
 	}
@@ -144,10 +144,10 @@ func (c *conduct) advertised(e *seen, w *ways) {
 	case c.caps.allows(ever, w):
 	case c.staleOffers() && c.caps.allows(beforeTLS, w):
 		if c.once.first(saidNotRefreshed) {
-			e.found(rules.NotRefreshed, w.name)
+			c.found(e, rules.NotRefreshed, w.name)
 		}
 	default:
-		e.found(rules.NotAdvertised, w.name+" needs "+strings.TrimSuffix(w.needs[0], "="))
+		c.found(e, rules.NotAdvertised, w.name+" needs "+strings.TrimSuffix(w.needs[0], "="))
 	}
 }
 

@@ -55,12 +55,12 @@ func (c *conduct) tag(e *seen) {
 	}
 	for i := range c.flights {
 		if c.flights[i].Tag == e.Tag {
-			e.found(rules.DuplicateTag, e.Tag)
+			c.found(e, rules.DuplicateTag, e.Tag)
 			return
 		}
 	}
 	if e.Tag == c.lastTag && c.once.first(saidReused) {
-		e.found(rules.ReusedTag, e.Tag)
+		c.found(e, rules.ReusedTag, e.Tag)
 	}
 	c.lastTag = e.Tag
 }
@@ -69,7 +69,7 @@ func (c *conduct) tag(e *seen) {
 func (c *conduct) moment(e *seen, w *ways) {
 	for i := range c.flights {
 		if f := &c.flights[i]; f.asked && !c.blind {
-			e.found(rules.IdleInterrupted, f.Tag+" IDLE is under way")
+			c.found(e, rules.IdleInterrupted, f.Tag+" IDLE is under way")
 		}
 	}
 	if !c.stated || c.crowd > 0 || c.turning() {
@@ -78,9 +78,9 @@ func (c *conduct) moment(e *seen, w *ways) {
 	switch {
 	case e.State == decode.NoState, e.State == decode.Logout:
 	case e.Name == "STARTTLS" && c.tls:
-		e.found(rules.WrongState, "STARTTLS, and TLS is in force already")
+		c.found(e, rules.WrongState, "STARTTLS, and TLS is in force already")
 	case w.states != 0 && !w.states.has(e.State):
-		e.found(rules.WrongState, fmt.Sprintf("%s in the %s state", e.Name, stateName(e.State)))
+		c.found(e, rules.WrongState, fmt.Sprintf("%s in the %s state", e.Name, stateName(e.State)))
 	}
 }
 
@@ -101,9 +101,9 @@ func (c *conduct) announced(e *seen, f *flight) {
 	case c.blind, c.caps.full, !c.caps.listed, c.refreshing(), c.caps.has(ever, "LITERAL+"):
 		return
 	case !c.caps.has(ever, "LITERAL-", revision2):
-		e.found(rules.LiteralNotOffered, string(e.Text[spec.Start:]))
+		c.found(e, rules.LiteralNotOffered, string(e.Text[spec.Start:]))
 	case spec.Octets > 4096:
-		e.found(rules.LiteralTooLong, string(e.Text[spec.Start:]))
+		c.found(e, rules.LiteralTooLong, string(e.Text[spec.Start:]))
 	}
 }
 
@@ -115,7 +115,7 @@ func (c *conduct) literal(e *seen) {
 		return
 	}
 	if f.owed > 0 && !c.blind {
-		e.found(rules.LiteralNotAwaited, fmt.Sprintf("%d octets", d.Seen))
+		c.found(e, rules.LiteralNotAwaited, fmt.Sprintf("%d octets", d.Seen))
 	}
 	f.owed = 0
 }
@@ -151,7 +151,7 @@ func (c *conduct) numbered(e *seen) {
 		}
 		// RFC 9051 §5.5: behind any command other than FETCH, STORE and SEARCH the client waits
 		// before it sends sequence numbers.
-		e.found(rules.AmbiguousPipelining, fmt.Sprintf("%s while %s %s is under way", shown(e.Name, args), f.Tag, f.Name))
+		c.found(e, rules.AmbiguousPipelining, fmt.Sprintf("%s while %s %s is under way", shown(e.Name, args), f.Tag, f.Name))
 		return
 	}
 	s := parseSet(args)
@@ -163,10 +163,10 @@ func (c *conduct) numbered(e *seen) {
 		fact = shown(e.Name, args) + ", and there is 1 message"
 	}
 	if s.highest <= c.highest {
-		e.found(rules.StaleNumbers, fact+"; there were "+strconv.FormatInt(c.highest, 10))
+		c.found(e, rules.StaleNumbers, fact+"; there were "+strconv.FormatInt(c.highest, 10))
 		return
 	}
-	e.found(rules.NumberTooHigh, fact)
+	c.found(e, rules.NumberTooHigh, fact)
 }
 
 // shown gives a command and its set of numbers, cut to what can be read.
@@ -183,19 +183,14 @@ func shown(name string, args []byte) string {
 // malformed judges a line that framing could not tell anything of.
 func (c *conduct) malformed(e *seen) {
 	d, ok := e.Detail.(decode.Fields)
-	if !ok || c.blind || c.garbage >= fewFindings || len(e.Findings) > 0 {
+	if !ok || c.blind || len(e.Findings) > 0 {
 		return // or it is known already what the line is
 	}
 	reason := d.Get("reason")
 	switch {
 	case e.Dir == decode.Client && (strings.HasPrefix(reason, "expected ") || strings.HasPrefix(reason, "DONE,") || strings.HasPrefix(reason, "an HTTP ")):
-		c.garbage++
-		e.found(rules.NoCommand, "")
+		c.found(e, rules.NoCommand, "")
 	case e.Dir == decode.Server && strings.HasPrefix(reason, "expected "):
-		c.garbage++
-		e.found(rules.NoResponse, "")
+		c.found(e, rules.NoResponse, "")
 	}
 }
-
-// fewFindings bounds how often a rule is found that one mistake breaks with every line.
-const fewFindings = 20

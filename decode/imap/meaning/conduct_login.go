@@ -39,17 +39,17 @@ func (c *conduct) loggingIn(e *seen, f *flight) {
 	} else {
 		open = !anonymous(args)
 		if c.caps.listed && c.caps.has(now, "LOGINDISABLED") {
-			e.found(rules.LoginDisabled, "")
+			c.found(e, rules.LoginDisabled, "")
 		}
 	}
 	if c.staleOffers() && !c.blind && c.once.first(saidNotRefreshed) {
-		e.found(rules.NotRefreshed, "no CAPABILITY since TLS began")
+		c.found(e, rules.NotRefreshed, "no CAPABILITY since TLS began")
 	}
 	if c.tls {
 		return
 	}
 	if fact := c.stripped(open); fact != "" {
-		e.found(rules.Stripped, fact)
+		c.found(e, rules.Stripped, fact)
 	}
 	switch {
 	case !open:
@@ -92,16 +92,16 @@ func anonymous(args []byte) bool {
 
 func (c *conduct) mechanism(e *seen, mech string, initial bool) {
 	if strings.HasSuffix(mech, "-PLUS") {
-		e.found(rules.ChannelBinding, mech)
+		c.found(e, rules.ChannelBinding, mech)
 	}
 	if c.blind || c.caps.full || !c.caps.listed || c.refreshing() {
 		return
 	}
 	if isMechanism(mech) && !c.caps.has(ever, "AUTH="+mech) {
-		e.found(rules.MechanismNotOffered, mech)
+		c.found(e, rules.MechanismNotOffered, mech)
 	}
 	if initial && !c.caps.has(ever, "SASL-IR", revision2) {
-		e.found(rules.InitialResponse, "")
+		c.found(e, rules.InitialResponse, "")
 	}
 }
 
@@ -134,9 +134,9 @@ func (c *conduct) inClear(e *seen) {
 	if c.caps.listed && !c.caps.full && c.caps.has(now, "STARTTLS") {
 		fact += ", and STARTTLS was offered"
 	}
-	e.found(rules.CleartextAuth, fact)
+	c.found(e, rules.CleartextAuth, fact)
 	if c.login.refused {
-		e.found(rules.RefusedContinue, "")
+		c.found(e, rules.RefusedContinue, "")
 	}
 }
 
@@ -152,6 +152,6 @@ func (c *conduct) loggedIn(e *seen, f *flight) {
 			c.login.fixed = false
 		}
 	case ok && c.login.fixed && f.states != 0 && !f.states.has(decode.NotAuthenticated) && c.once.first(saidFixation):
-		e.found(rules.AuthFixation, e.Event.Command.Name+" succeeded without a login inside TLS")
+		c.found(e, rules.AuthFixation, e.Event.Command.Name+" succeeded without a login inside TLS")
 	}
 }

@@ -11,10 +11,10 @@ import (
 // greeting judges a greeting.
 func (c *conduct) greeting(e *seen) {
 	if c.greets++; c.greets > 1 && c.once.first(saidGreetings) {
-		e.found(rules.SeveralGreetings, "")
+		c.found(e, rules.SeveralGreetings, "")
 	}
 	if e.Name == "PREAUTH" && !c.tls {
-		e.found(rules.PreauthInClear, "")
+		c.found(e, rules.PreauthInClear, "")
 	}
 	c.status(e)
 }
@@ -32,19 +32,19 @@ func (c *conduct) code(e *seen, code string) {
 	switch code {
 	case "ALERT":
 		if !c.tls && e.State == decode.NotAuthenticated && c.once.first(saidAlert) {
-			e.found(rules.AlertBeforeTLS, "")
+			c.found(e, rules.AlertBeforeTLS, "")
 		}
 	case "REFERRAL":
 		if !c.tls && c.once.first(saidReferral) {
-			e.found(rules.ReferralBeforeTLS, "")
+			c.found(e, rules.ReferralBeforeTLS, "")
 		}
 	case "SERVERBUG":
 		if c.once.first(saidServerBug) {
-			e.found(rules.ServerBug, about(e))
+			c.found(e, rules.ServerBug, about(e))
 		}
 	case "CLIENTBUG":
 		if c.once.first(saidClientBug) {
-			e.found(rules.ClientBug, about(e))
+			c.found(e, rules.ClientBug, about(e))
 		}
 	}
 }
@@ -78,7 +78,7 @@ func (c *conduct) untagged(e *seen) {
 	case "BYE":
 		c.status(e)
 		if c.byes++; c.byes > 2 && c.once.first(saidBye) {
-			e.found(rules.RepeatedBye, "")
+			c.found(e, rules.RepeatedBye, "")
 		}
 		return
 	case "CAPABILITY":
@@ -97,21 +97,19 @@ func (c *conduct) untagged(e *seen) {
 
 // fits judges whether a response means anything in this state (RFC 9051 §11.3).
 func (c *conduct) fits(e *seen) {
-	if !c.stated || c.blind || c.misfits >= fewFindings {
+	if !c.stated || c.blind {
 		return
 	}
 	message := slices.Contains(messageWords, e.Name)
 	switch {
 	case e.State == decode.NotAuthenticated && (message || slices.Contains(mailboxWords, e.Name)):
-		c.misfits++
 		if c.tls {
-			e.found(rules.ResponseState, e.Name+" in the not authenticated state")
+			c.found(e, rules.ResponseState, e.Name+" in the not authenticated state")
 			return
 		}
-		e.found(rules.UntaggedBeforeTLS, e.Name)
+		c.found(e, rules.UntaggedBeforeTLS, e.Name)
 	case e.State == decode.Authenticated && message && c.selecting() == 0 && c.crowd == 0:
-		c.misfits++
-		e.found(rules.ResponseState, e.Name+" in the authenticated state")
+		c.found(e, rules.ResponseState, e.Name+" in the authenticated state")
 	}
 }
 
@@ -154,7 +152,7 @@ func (c *conduct) gone(e *seen) {
 			c.exists--
 		}
 	}
-	if !c.sure() || c.notify || e.State != decode.Selected || c.moments >= fewFindings {
+	if !c.sure() || c.notify || e.State != decode.Selected {
 		return
 	}
 	for i := range c.flights {
@@ -162,21 +160,19 @@ func (c *conduct) gone(e *seen) {
 			return
 		}
 	}
-	c.moments++
 	c.exists = -1 // the client may not know of it
 	if len(c.flights) == 0 {
-		e.found(rules.ExpungeMoment, e.Name+", and no command is under way")
+		c.found(e, rules.ExpungeMoment, e.Name+", and no command is under way")
 		return
 	}
-	e.found(rules.ExpungeMoment, e.Name+" during "+c.flights[0].Tag+" "+c.flights[0].Name)
+	c.found(e, rules.ExpungeMoment, e.Name+" during "+c.flights[0].Tag+" "+c.flights[0].Name)
 }
 
 // asked judges a continuation request.
 func (c *conduct) asked(e *seen) {
 	if e.Event.Command == nil {
-		if c.sure() && c.garbage < fewFindings {
-			c.garbage++
-			e.found(rules.NothingAsked, "")
+		if c.sure() {
+			c.found(e, rules.NothingAsked, "")
 		}
 		return
 	}
@@ -193,9 +189,8 @@ func (c *conduct) asked(e *seen) {
 // completed judges a completion result.
 func (c *conduct) completed(e *seen) {
 	if e.Event.Command == nil {
-		if c.sure() && c.garbage < fewFindings {
-			c.garbage++
-			e.found(rules.UnknownTag, e.Tag)
+		if c.sure() {
+			c.found(e, rules.UnknownTag, e.Tag)
 		}
 		return
 	}
@@ -210,9 +205,9 @@ func (c *conduct) completed(e *seen) {
 	name := e.Event.Command.Name
 	switch {
 	case ok && f.data != nil && !f.answers && !f.plain && !c.blind:
-		e.found(rules.ResponseMissing, "no "+f.data[0]+" came")
+		c.found(e, rules.ResponseMissing, "no "+f.data[0]+" came")
 	case ok && name == "LOGOUT" && c.byes == 0 && !c.blind:
-		e.found(rules.NoBye, "")
+		c.found(e, rules.NoBye, "")
 	case e.Name == "BAD":
 		c.refused(e, &f)
 	}
@@ -239,11 +234,11 @@ func (c *conduct) refused(e *seen, f *flight) {
 	}
 	switch name := e.Event.Command.Name; {
 	case f.special && c.caps.has(now, "SPECIAL-USE"):
-		e.found(rules.AdvertisedRefused, "LIST with SPECIAL-USE")
+		c.found(e, rules.AdvertisedRefused, "LIST with SPECIAL-USE")
 	case name == "UID EXPUNGE", name == "NAMESPACE", name == "IDLE", name == "UNSELECT":
 		// Behind its continuation request IDLE is refused for what came instead of DONE.
 		if c.caps.allows(now, f.ways) && !f.odd && f.since.IsZero() {
-			e.found(rules.AdvertisedRefused, name)
+			c.found(e, rules.AdvertisedRefused, name)
 		}
 	}
 }
