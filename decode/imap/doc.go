@@ -24,6 +24,19 @@
 //	greeting PREAUTH ─────────────────────────────────────────►      ▲   CLOSE, UNSELECT,   │
 //	BYE, LOGOUT from anywhere ──► logout                             └──── failed SELECT ───┘
 //
+// # Meaning
+//
+// The session itself is framing, attribution, states and secrets. Each event then passes the
+// Analyst of package meaning once, in order, which puts the typed Detail on the last event of a
+// logical line, what the mailbox behind it tells, and findings. Its failure costs no event:
+//
+//	octets ──► session ──events──► Analyst ──the same events──► caller
+//	                                  │ a panic
+//	                                  └──► a note says so, and it is left out from there on
+//
+// A Literal event of what is neither message content nor a secret carries the octets as its
+// Text, so that a logical line can be put together from events: at most Limits.Line a line.
+//
 // # Attribution
 //
 // An untagged response belongs to the oldest command under way that asks for such data,
@@ -56,6 +69,6 @@
 // # Way back
 //
 // A line that fits no grammar is a malformed event and framing goes on with the next
-// line. After octets were lost (Gap) lines are skipped until one is a response, or a
-// known command.
+// line. After octets were lost (Gap), and where a capture begins in mid-session, lines are
+// skipped until one is a response, or a known command.
 package imap

@@ -120,4 +120,4 @@ func (a *Analyst) problems(s *seen, problems []grammar.Problem) {
 }
 
 // End gives the findings that the end of the session brings.
-func (a *Analyst) End() []decode.Finding { return append(a.model.end(), a.conduct.end()...) }
+func (a *Analyst) End() []decode.Finding { return a.conduct.end() }

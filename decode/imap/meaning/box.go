@@ -12,7 +12,7 @@ type box struct {
 	messages sequence
 	known    bool   // EXISTS came
 	opened   bool   // SELECT is complete
-	said     uint32 // messages at that time
+	said     uint32 // messages that are left of those that EXISTS said while it was being opened
 	validity int64  // UIDVALIDITY, UIDNEXT, HIGHESTMODSEQ as said at SELECT; 0 where they were not
 	next     int64
 	modseq   int64
@@ -24,7 +24,7 @@ type box struct {
 	told     bool // that it is too large
 }
 
-// learn takes the UID of a message into the lower bound of those to come.
+// learned takes the UID of a message into the lower bound of those to come.
 func (b *box) learned(number, uid uint32) {
 	if number == b.messages.count {
 		b.coming = max(b.coming, int64(uid)+1)
@@ -44,7 +44,7 @@ func (b *box) arrived(n uint32) (fresh uint32) {
 // lost forgets what octets that are missing may have changed.
 func (b *box) lost() {
 	b.messages.clear()
-	b.known = false
+	b.known, b.said = false, 0
 }
 
 // bits gives flags as what is kept of them.

@@ -183,6 +183,9 @@ func (m *model) exists(s *seen, b *box, n uint32) {
 		s.at(rules.ExistsShrinks, fmt.Sprintf("%d messages there were, EXISTS says %d", before, n))
 		b.messages.clear()
 	}
+	if !b.known && !b.opened {
+		b.said = n
+	}
 	fresh := b.arrived(n)
 	if b.messages.unmapped && !b.told {
 		b.told = true
@@ -295,7 +298,6 @@ func (m *model) completion(s *seen) {
 		m.ready = nil
 		if s.Name == "OK" {
 			m.ready = b
-			b.said = b.messages.count
 			m.selected(s, c, b)
 		}
 	}
@@ -338,6 +340,3 @@ func (m *model) entered(s *seen) {
 		clear(m.history)
 	}
 }
-
-// end gives the findings that the end of the session brings.
-func (m *model) end() []decode.Finding { return nil }
