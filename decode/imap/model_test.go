@@ -306,3 +306,16 @@ func TestMailboxBehindAGap(t *testing.T) {
 		})
 	}
 }
+
+// What is wrong with every line is said of the first of them.
+func TestFindingsOfARuleAreFew(t *testing.T) {
+	text := selected + "C: a2 FETCH 1:* FLAGS\n" + strings.Repeat("S: * 9 FETCH (FLAGS  ())\n", 1000)
+	ids, _ := found(text)
+	times := map[string]int{}
+	for _, id := range ids {
+		times[id]++
+	}
+	if times["imap.fetch-beyond-exists"] != 20 || times["imap.extra-space"] != 20 {
+		t.Errorf("%v", times)
+	}
+}

@@ -3,6 +3,7 @@ package meaning
 import (
 	"github.com/mailtrace/mailtrace/decode"
 	"github.com/mailtrace/mailtrace/decode/imap/grammar"
+	"github.com/mailtrace/mailtrace/decode/rules"
 )
 
 // Analyst follows one session.
@@ -16,12 +17,13 @@ type Analyst struct {
 	clientOffset, serverOffset func(int) int64
 	line                       grammar.Line
 	s                          seen
+	tally                      tally
 }
 
 // New gives an Analyst for a session that stands before its greeting.
 func New(o decode.Options) *Analyst {
 	o.Limits = o.Limits.WithDefaults()
-	a := &Analyst{o: o, conduct: newConduct(o)}
+	a := &Analyst{o: o, conduct: newConduct(o), tally: tally{}}
 	a.client.max, a.server.max = o.Limits.Line, o.Limits.Line
 	a.clientOffset, a.serverOffset = a.client.stream, a.server.stream
 	a.model.init(o, &a.parser)
@@ -38,13 +40,25 @@ type seen struct {
 	Command  *grammar.Command  // of a command whose last line it is
 	Response *grammar.Response // of a response whose last line it is
 	offset   func(int) int64   // from an offset in Line.Text to one in the direction's stream
+	tally    tally
+}
+
+// tally counts how often a rule was found on the connection.
+type tally map[*rules.Rule]int
+
+// found puts a finding on the event, unless the rule was found often enough.
+func (s *seen) found(r *rules.Rule, span decode.Span, fact string) {
+	if s.tally[r] < fewFindings {
+		s.tally[r]++
+		s.Findings = append(s.Findings, r.At(s.Dir, span, fact))
+	}
 }
 
 // See puts on an event what it means. Events come in the order in which the session gives
 // them, each once.
 func (a *Analyst) See(e *decode.Event) {
 	s := &a.s
-	*s = seen{Event: e}
+	*s = seen{Event: e, tally: a.tally}
 	switch e.Kind {
 	case decode.CommandLine:
 		a.model.begins(e)
@@ -115,7 +129,7 @@ func (a *Analyst) problems(s *seen, problems []grammar.Problem) {
 	for i := range problems {
 		p := &problems[i]
 		span := decode.Span{Off: s.offset(p.Off), Len: int64(p.Len)}
-		s.Findings = append(s.Findings, p.Rule.At(s.Dir, span, p.Fact))
+		s.found(p.Rule, span, p.Fact)
 	}
 }
 

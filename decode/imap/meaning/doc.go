@@ -38,5 +38,6 @@
 // followed, and a note says so. 9 keywords of a mailbox have a bit, 1,000 mailboxes of a
 // connection are remembered by UIDVALIDITY, UIDNEXT and HIGHESTMODSEQ, and the part trees of the
 // 64 messages that were described last. A VANISHED response of more than 1,000 ranges ends the
-// knowledge of UIDs, as does a contradiction, which is said once.
+// knowledge of UIDs, as does a contradiction, which is said once. A rule is found at most twenty
+// times on a connection, since what is wrong may be so with every line.
 package meaning

@@ -78,14 +78,14 @@ func (m *model) delivered(s *seen, b *box, d *grammar.Fetch, uid uint32) {
 				said = *d.Size
 			}
 			if said > 0 && said != x.Octets {
-				s.Findings = append(s.Findings, rules.Size.At(s.Dir, s.content(x), fmt.Sprintf("RFC822.SIZE said %d, %d octets came", said, x.Octets)))
+				s.found(rules.Size, s.content(x), fmt.Sprintf("RFC822.SIZE said %d, %d octets came", said, x.Octets))
 			}
 			m.comparedParts(s, uid)
 		case x.Item == "BODY" && isPath(x.Spec):
 			l := m.bodies.find(uid, hashPath(x.Spec))
 			if l != nil && l.octets != x.Octets {
-				s.Findings = append(s.Findings, rules.BodyStructureOctets.At(s.Dir, s.content(x),
-					fmt.Sprintf("BODYSTRUCTURE said %d octets of part %s, %d came", l.octets, x.Spec, x.Octets)))
+				s.found(rules.BodyStructureOctets, s.content(x),
+					fmt.Sprintf("BODYSTRUCTURE said %d octets of part %s, %d came", l.octets, x.Spec, x.Octets))
 			}
 		}
 	}
@@ -110,12 +110,12 @@ func (m *model) comparedParts(s *seen, uid uint32) {
 		}
 		switch {
 		case l.octets != p.octets:
-			s.Findings = append(s.Findings, rules.BodyStructureOctets.At(s.Dir, p.span,
-				fmt.Sprintf("BODYSTRUCTURE said %d octets of part %s, %d came", l.octets, p.number, p.octets)))
+			s.found(rules.BodyStructureOctets, p.span,
+				fmt.Sprintf("BODYSTRUCTURE said %d octets of part %s, %d came", l.octets, p.number, p.octets))
 			return
 		case l.lines >= 0 && (l.lines > p.lines+1 || l.lines < p.lines-1): // the last line may count or not
-			s.Findings = append(s.Findings, rules.BodyStructureLines.At(s.Dir, p.span,
-				fmt.Sprintf("BODYSTRUCTURE said %d lines of part %s, %d came", l.lines, p.number, p.lines)))
+			s.found(rules.BodyStructureLines, p.span,
+				fmt.Sprintf("BODYSTRUCTURE said %d lines of part %s, %d came", l.lines, p.number, p.lines))
 			return
 		}
 	}

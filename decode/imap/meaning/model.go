@@ -160,7 +160,7 @@ func codeData(r *grammar.Response) any {
 
 // at puts a finding of the whole event on it.
 func (s *seen) at(r *rules.Rule, fact string) {
-	s.Findings = append(s.Findings, r.At(s.Dir, s.Span, fact))
+	s.found(r, s.Span, fact)
 }
 
 // enabled notes what changes the grammar (RFC 6855 §3, RFC 9051 §6.3.1).
