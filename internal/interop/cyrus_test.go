@@ -39,6 +39,7 @@ autocreate_subscribe_folders: Sent | Trash
 xlist-sent: Sent
 xlist-trash: Trash
 conversations: yes
+munge8bit: no
 sasl_pwcheck_method: auxprop
 sasl_auxprop_plugin: sasldb
 sasl_sasldb_path: {{.Dir}}/sasldb

@@ -45,6 +45,11 @@ func TestDirectIsStored(t *testing.T) {
 			sameAsStored(t, "u1", got)
 		})
 	}
+	for _, s := range []*server{lab.cyrus, lab.courier} {
+		t.Run(s.name, func(t *testing.T) {
+			sameAsStored(t, "kinds", python(t, directly(s, "imap", "tls", accountOf("kinds"))))
+		})
+	}
 }
 
 // TestDirectPasswords logs in with every password, so that a later search for them in

@@ -34,6 +34,10 @@ type permission struct {
 var permissions = []permission{
 	{"auth.cleartext", "*/*/plain", "the test logs in without TLS where STARTTLS is offered: RFC 8314 §4"},
 	{"imap.response-missing", "cyrus/talk/tls", "SEARCH FUZZY that finds nothing has no SEARCH response, which RFC 3501 §6.4.4 requires"},
+	{"imap.response-syntax", "courier/talk/tls", "QUOTA of a root without limits has no list of resources: RFC 9208 §7, RFC 2087 §6"},
+	{"imap.response-syntax", "dovecot/talk/tls", "PREVIEW (FUZZY \"…\") is of a draft; RFC 8970 §6 has a string alone"},
+	{"imap.trailing-space", "*/talk/tls", "THREAD that finds nothing ends with a space, which stands only before a list: RFC 5256 §5"},
+	{"imap.uidnext-missing", "courier/*/*", "no UIDNEXT at SELECT, which MUST be sent: RFC 3501 §6.3.1"},
 }
 
 // seen is what the whole run found, by severity, id, server and client.

@@ -185,6 +185,10 @@ func TestNoSecretOfPasswords(t *testing.T) {
 		{"pop3", python, "python", []string{"USER", "APOP", "PLAIN", "CRAM-MD5"}},
 		{"imap", mbsync, "mbsync", []string{"LOGIN"}},
 		{"pop3", mpop, "mpop", []string{"user", "plain", "login", "cram-md5", "scram-sha-256"}},
+		{"imap", fetchmail, "fetchmail", []string{"password", "cram-md5"}},
+		{"pop3", fetchmail, "fetchmail", []string{"password"}},
+		{"imap", getmail, "getmail", []string{"", "use_cram_md5"}},
+		{"pop3", getmail, "getmail", []string{"", "use_apop"}},
 	} {
 		t.Run(l.name+"/"+l.protocol, func(t *testing.T) {
 			r := startProxy(t, proxyOptions{
@@ -194,6 +198,9 @@ func TestNoSecretOfPasswords(t *testing.T) {
 				for _, user := range []string{"u1", "spaces", "unicode", "literal"} {
 					if user == "unicode" && strings.HasPrefix(auth, "SCRAM") || user == "u1" && auth != l.auths[0] {
 						continue // curl and mpop prepare such passwords in ways of their own
+					}
+					if user == "unicode" && l.name == "getmail" {
+						continue // it sends no password beyond ASCII
 					}
 					t.Run(cmp.Or(auth, "default")+"/"+user, func(t *testing.T) {
 						at := r.through(0, l.protocol, "tls", accountOf(user))
