@@ -2,7 +2,6 @@ package meaning
 
 import (
 	"github.com/mailtrace/mailtrace/decode"
-	"github.com/mailtrace/mailtrace/decode/rules"
 )
 
 // conduct judges how client and server behave: what they say in which state, in which order,
@@ -34,8 +33,6 @@ type conduct struct {
 	highest int64 // the most messages there were before an EXPUNGE; 0 where there was none
 	byes    int
 	greets  int
-
-	times map[*rules.Rule]int // findings made
 }
 
 func newConduct(o decode.Options) conduct {
@@ -97,22 +94,6 @@ func (o *once) first(x once) bool {
 // fewFindings bounds how often a rule is found on one connection: a mistake may well be made
 // with every line.
 const fewFindings = 20
-
-// found puts a finding on an event.
-func (c *conduct) found(e *seen, r *rules.Rule, fact string) {
-	c.foundAt(e, r, e.Span, fact)
-}
-
-func (c *conduct) foundAt(e *seen, r *rules.Rule, span decode.Span, fact string) {
-	if c.times[r] >= fewFindings {
-		return
-	}
-	if c.times == nil {
-		c.times = map[*rules.Rule]int{}
-	}
-	c.times[r]++
-	e.Findings = append(e.Findings, r.At(e.Dir, span, fact))
-}
 
 // see takes one event and puts findings on it.
 func (c *conduct) see(e *seen) {

@@ -102,18 +102,18 @@ func (c *conduct) listed(e *seen, d *Capabilities) {
 		return
 	}
 	if !o.has(now, "IMAP4REV1", revision2, "IMAP4") && !c.blind && c.once.first(saidNoRevision) {
-		c.found(e, rules.NoBaseCapability, "")
+		e.found(rules.NoBaseCapability, e.Span, "")
 	}
 	if c.tls && o.has(now, "STARTTLS") && c.once.first(saidInsideTLS) {
-		c.found(e, rules.StartTLSInsideTLS, "")
+		e.found(rules.StartTLSInsideTLS, e.Span, "")
 	}
 	if o.has(now, "LITERAL+") && o.has(now, "LITERAL-") && c.once.first(saidBothLiterals) {
-		c.found(e, rules.BothLiterals, "")
+		e.found(rules.BothLiterals, e.Span, "")
 	}
 	if c.tls && e.State == decode.NotAuthenticated {
 		for _, n := range d.List {
 			if n = strings.ToUpper(n); strings.HasPrefix(n, "AUTH=") && strings.HasSuffix(n, "-PLUS") && c.once.first(saidOffered) {
-				c.found(e, rules.ChannelBindingOffered, n)
+				e.found(rules.ChannelBindingOffered, e.Span, n)
 			}
 		}
 	}
@@ -144,10 +144,10 @@ func (c *conduct) advertised(e *seen, w *ways) {
 	case c.caps.allows(ever, w):
 	case c.staleOffers() && c.caps.allows(beforeTLS, w):
 		if c.once.first(saidNotRefreshed) {
-			c.found(e, rules.NotRefreshed, w.name)
+			e.found(rules.NotRefreshed, e.Span, w.name)
 		}
 	default:
-		c.found(e, rules.NotAdvertised, w.name+" needs "+strings.TrimSuffix(w.needs[0], "="))
+		e.found(rules.NotAdvertised, e.Span, w.name+" needs "+strings.TrimSuffix(w.needs[0], "="))
 	}
 }
 

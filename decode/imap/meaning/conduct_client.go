@@ -55,12 +55,12 @@ func (c *conduct) tag(e *seen) {
 	}
 	for i := range c.flights {
 		if c.flights[i].Tag == e.Tag {
-			c.found(e, rules.DuplicateTag, e.Tag)
+			e.found(rules.DuplicateTag, e.Span, e.Tag)
 			return
 		}
 	}
 	if e.Tag == c.lastTag && c.once.first(saidReused) {
-		c.found(e, rules.ReusedTag, e.Tag)
+		e.found(rules.ReusedTag, e.Span, e.Tag)
 	}
 	c.lastTag = e.Tag
 }
@@ -69,7 +69,7 @@ func (c *conduct) tag(e *seen) {
 func (c *conduct) moment(e *seen, w *ways) {
 	for i := range c.flights {
 		if f := &c.flights[i]; f.asked && !c.blind {
-			c.found(e, rules.IdleInterrupted, f.Tag+" IDLE is under way")
+			e.found(rules.IdleInterrupted, e.Span, f.Tag+" IDLE is under way")
 		}
 	}
 	if !c.stated || c.crowd > 0 || c.turning() {
@@ -78,9 +78,9 @@ func (c *conduct) moment(e *seen, w *ways) {
 	switch {
 	case e.State == decode.NoState, e.State == decode.Logout:
 	case e.Name == "STARTTLS" && c.tls:
-		c.found(e, rules.WrongState, "STARTTLS, and TLS is in force already")
+		e.found(rules.WrongState, e.Span, "STARTTLS, and TLS is in force already")
 	case w.states != 0 && !w.states.has(e.State):
-		c.found(e, rules.WrongState, fmt.Sprintf("%s in the %s state", e.Name, stateName(e.State)))
+		e.found(rules.WrongState, e.Span, fmt.Sprintf("%s in the %s state", e.Name, stateName(e.State)))
 	}
 }
 
@@ -101,9 +101,9 @@ func (c *conduct) announced(e *seen, f *flight) {
 	case c.blind, c.caps.full, !c.caps.listed, c.refreshing(), c.caps.has(ever, "LITERAL+"):
 		return
 	case !c.caps.has(ever, "LITERAL-", revision2):
-		c.found(e, rules.LiteralNotOffered, string(e.Text[spec.Start:]))
+		e.found(rules.LiteralNotOffered, e.Span, string(e.Text[spec.Start:]))
 	case spec.Octets > 4096:
-		c.found(e, rules.LiteralTooLong, string(e.Text[spec.Start:]))
+		e.found(rules.LiteralTooLong, e.Span, string(e.Text[spec.Start:]))
 	}
 }
 
@@ -115,7 +115,7 @@ func (c *conduct) literal(e *seen) {
 		return
 	}
 	if f.owed > 0 && !c.blind {
-		c.found(e, rules.LiteralNotAwaited, fmt.Sprintf("%d octets", d.Seen))
+		e.found(rules.LiteralNotAwaited, e.Span, fmt.Sprintf("%d octets", d.Seen))
 	}
 	f.owed = 0
 }
@@ -144,14 +144,7 @@ func (c *conduct) continued(e *seen) {
 // numbered judges a command whose first argument is a set of sequence numbers.
 func (c *conduct) numbered(e *seen) {
 	args := arguments(e)
-	for i := range c.flights {
-		f := &c.flights[i]
-		if f.trait&quiet != 0 || f.Name == "" {
-			continue
-		}
-		// RFC 9051 §5.5: behind any command other than FETCH, STORE and SEARCH the client waits
-		// before it sends sequence numbers.
-		c.found(e, rules.AmbiguousPipelining, fmt.Sprintf("%s while %s %s is under way", shown(e.Name, args), f.Tag, f.Name))
+	if c.pipelined(e, shown(e.Name, args)) {
 		return
 	}
 	s := parseSet(args)
@@ -163,10 +156,22 @@ func (c *conduct) numbered(e *seen) {
 		fact = shown(e.Name, args) + ", and there is 1 message"
 	}
 	if s.highest <= c.highest {
-		c.found(e, rules.StaleNumbers, fact+"; there were "+strconv.FormatInt(c.highest, 10))
+		e.found(rules.StaleNumbers, e.Span, fact+"; there were "+strconv.FormatInt(c.highest, 10))
 		return
 	}
-	c.found(e, rules.NumberTooHigh, fact)
+	e.found(rules.NumberTooHigh, e.Span, fact)
+}
+
+// pipelined judges a command with sequence numbers that is sent while others are under way.
+// Behind any other than FETCH, STORE and SEARCH the client has to wait (RFC 9051 §5.5).
+func (c *conduct) pipelined(e *seen, what string) bool {
+	for i := range c.flights {
+		if f := &c.flights[i]; f.trait&quiet == 0 && f.Name != "" {
+			e.found(rules.AmbiguousPipelining, e.Span, fmt.Sprintf("%s while %s %s is under way", what, f.Tag, f.Name))
+			return true
+		}
+	}
+	return false
 }
 
 // shown gives a command and its set of numbers, cut to what can be read.
@@ -189,8 +194,8 @@ func (c *conduct) malformed(e *seen) {
 	reason := d.Get("reason")
 	switch {
 	case e.Dir == decode.Client && (strings.HasPrefix(reason, "expected ") || strings.HasPrefix(reason, "DONE,") || strings.HasPrefix(reason, "an HTTP ")):
-		c.found(e, rules.NoCommand, "")
+		e.found(rules.NoCommand, e.Span, "")
 	case e.Dir == decode.Server && strings.HasPrefix(reason, "expected "):
-		c.found(e, rules.NoResponse, "")
+		e.found(rules.NoResponse, e.Span, "")
 	}
 }

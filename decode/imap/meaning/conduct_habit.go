@@ -124,7 +124,7 @@ func (h *habits) fetch(e *seen, c *conduct) {
 		h.fetchAgain(e, c, i.sum, n.highest)
 	default:
 		if h.single++; h.single >= oftenSingle && c.once.first(saidOneByOne) {
-			c.found(e, rules.HabitOneByOne, fmt.Sprintf("%d FETCHes of one message each for the same items", h.single))
+			e.found(rules.HabitOneByOne, e.Span, fmt.Sprintf("%d FETCHes of one message each for the same items", h.single))
 		}
 	}
 }
@@ -181,11 +181,11 @@ func (h *habits) setsSeen(e *seen, c *conduct, r reads) {
 	switch r {
 	case header:
 		if h.headers++; h.headers >= oftenHeaders && c.once.first(saidSeen) {
-			c.found(e, rules.HabitSetsSeen, "of header fields, which are rarely what a user reads; BODY.PEEK[HEADER…] leaves the flag")
+			e.found(rules.HabitSetsSeen, e.Span, "of header fields, which are rarely what a user reads; BODY.PEEK[HEADER…] leaves the flag")
 		}
 	case message:
 		if h.bodies++; h.bodies >= oftenBodies && c.once.first(saidSeen) {
-			c.found(e, rules.HabitSetsSeen, fmt.Sprintf("of %d FETCHes; BODY.PEEK[…] leaves the flag", h.bodies))
+			e.found(rules.HabitSetsSeen, e.Span, fmt.Sprintf("of %d FETCHes; BODY.PEEK[…] leaves the flag", h.bodies))
 		}
 	}
 }
@@ -199,7 +199,7 @@ func (h *habits) fetchAgain(e *seen, c *conduct, items uint64, n int64) {
 	}
 	if _, ok := h.fetched[key]; ok {
 		if h.again++; h.again >= oftenAgain && c.once.first(saidFetchAgain) {
-			c.found(e, rules.HabitFetchAgain, fmt.Sprintf("%s %d, the %d. time that this happens", e.Name, n, h.again))
+			e.found(rules.HabitFetchAgain, e.Span, fmt.Sprintf("%s %d, the %d. time that this happens", e.Name, n, h.again))
 		}
 		return
 	}
@@ -217,7 +217,7 @@ func (h *habits) poll(e *seen, c *conduct) {
 	}
 	h.polls++
 	if h.polls >= oftenPolls && !h.idles && c.caps.has(ever, "IDLE", revision2) && c.once.first(saidPolling) {
-		c.found(e, rules.HabitPolling, fmt.Sprintf("%d times %s, and nothing between", h.polls, e.Name))
+		e.found(rules.HabitPolling, e.Span, fmt.Sprintf("%d times %s, and nothing between", h.polls, e.Name))
 	}
 }
 
@@ -225,7 +225,7 @@ func (h *habits) list(e *seen, c *conduct) {
 	switch string(arguments(e)) {
 	case `"" *`, `"" "*"`:
 		if h.lists++; h.lists >= oftenLists && c.once.first(saidListAgain) {
-			c.found(e, rules.HabitListAgain, fmt.Sprintf("%d times, and the client changed none of them", h.lists))
+			e.found(rules.HabitListAgain, e.Span, fmt.Sprintf("%d times, and the client changed none of them", h.lists))
 		}
 	}
 }
@@ -242,7 +242,7 @@ func (h *habits) open(e *seen, c *conduct) {
 		return
 	}
 	if h.reopens++; h.reopens >= oftenReopens && c.once.first(saidSelectAgain) {
-		c.found(e, rules.HabitSelectAgain, fmt.Sprintf("%d times", h.reopens))
+		e.found(rules.HabitSelectAgain, e.Span, fmt.Sprintf("%d times", h.reopens))
 	}
 }
 
@@ -251,7 +251,7 @@ func (h *habits) capability(e *seen, c *conduct) {
 		return
 	}
 	if h.redundant++; h.redundant >= oftenRedundant && c.once.first(saidCapabilityAgain) {
-		c.found(e, rules.HabitCapabilityAgain, fmt.Sprintf("%d times", h.redundant))
+		e.found(rules.HabitCapabilityAgain, e.Span, fmt.Sprintf("%d times", h.redundant))
 	}
 }
 
@@ -261,14 +261,14 @@ func (h *habits) search(e *seen, c *conduct) {
 		return
 	}
 	if h.searches++; h.searches >= oftenSearches && c.once.first(saidSearchAll) {
-		c.found(e, rules.HabitSearchAll, fmt.Sprintf("%d times %s %s", h.searches, e.Name, args))
+		e.found(rules.HabitSearchAll, e.Span, fmt.Sprintf("%d times %s %s", h.searches, e.Name, args))
 	}
 }
 
 // idled takes the DONE of an IDLE.
 func (h *habits) idled(e *seen, f *flight, c *conduct) {
 	if f.asked && e.Time.Sub(f.since) > longestIdle && c.once.first(saidLongIdle) {
-		c.found(e, rules.HabitLongIdle, "")
+		e.found(rules.HabitLongIdle, e.Span, "")
 	}
 }
 
@@ -277,7 +277,7 @@ func (h *habits) completed(e *seen, f *flight, c *conduct) {
 	switch {
 	case f.trait&logsIn != 0 && e.Name != "OK":
 		if h.failures++; h.failures >= oftenFailures && c.once.first(saidLoginAgain) {
-			c.found(e, rules.HabitLoginAgain, fmt.Sprintf("%d times", h.failures))
+			e.found(rules.HabitLoginAgain, e.Span, fmt.Sprintf("%d times", h.failures))
 		}
 	case f.trait&logsIn != 0, e.Event.Command.Name == "UNAUTHENTICATE":
 		d, _ := e.Detail.(*Result)

@@ -39,17 +39,17 @@ func (c *conduct) loggingIn(e *seen, f *flight) {
 	} else {
 		open = !anonymous(args)
 		if c.caps.listed && c.caps.has(now, "LOGINDISABLED") {
-			c.found(e, rules.LoginDisabled, "")
+			e.found(rules.LoginDisabled, e.Span, "")
 		}
 	}
 	if c.staleOffers() && !c.blind && c.once.first(saidNotRefreshed) {
-		c.found(e, rules.NotRefreshed, "no CAPABILITY since TLS began")
+		e.found(rules.NotRefreshed, e.Span, "no CAPABILITY since TLS began")
 	}
 	if c.tls {
 		return
 	}
 	if fact := c.stripped(open); fact != "" {
-		c.found(e, rules.Stripped, fact)
+		e.found(rules.Stripped, e.Span, fact)
 	}
 	switch {
 	case !open:
@@ -92,16 +92,16 @@ func anonymous(args []byte) bool {
 
 func (c *conduct) mechanism(e *seen, mech string, initial bool) {
 	if strings.HasSuffix(mech, "-PLUS") {
-		c.found(e, rules.ChannelBinding, mech)
+		e.found(rules.ChannelBinding, e.Span, mech)
 	}
 	if c.blind || c.caps.full || !c.caps.listed || c.refreshing() {
 		return
 	}
 	if isMechanism(mech) && !c.caps.has(ever, "AUTH="+mech) {
-		c.found(e, rules.MechanismNotOffered, mech)
+		e.found(rules.MechanismNotOffered, e.Span, mech)
 	}
 	if initial && !c.caps.has(ever, "SASL-IR", revision2) {
-		c.found(e, rules.InitialResponse, "")
+		e.found(rules.InitialResponse, e.Span, "")
 	}
 }
 
@@ -134,9 +134,9 @@ func (c *conduct) inClear(e *seen) {
 	if c.caps.listed && !c.caps.full && c.caps.has(now, "STARTTLS") {
 		fact += ", and STARTTLS was offered"
 	}
-	c.found(e, rules.CleartextAuth, fact)
+	e.found(rules.CleartextAuth, e.Span, fact)
 	if c.login.refused {
-		c.found(e, rules.RefusedContinue, "")
+		e.found(rules.RefusedContinue, e.Span, "")
 	}
 }
 
@@ -152,6 +152,6 @@ func (c *conduct) loggedIn(e *seen, f *flight) {
 			c.login.fixed = false
 		}
 	case ok && c.login.fixed && f.states != 0 && !f.states.has(decode.NotAuthenticated) && c.once.first(saidFixation):
-		c.found(e, rules.AuthFixation, e.Event.Command.Name+" succeeded without a login inside TLS")
+		e.found(rules.AuthFixation, e.Span, e.Event.Command.Name+" succeeded without a login inside TLS")
 	}
 }

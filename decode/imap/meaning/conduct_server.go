@@ -11,10 +11,10 @@ import (
 // greeting judges a greeting.
 func (c *conduct) greeting(e *seen) {
 	if c.greets++; c.greets > 1 && c.once.first(saidGreetings) {
-		c.found(e, rules.SeveralGreetings, "")
+		e.found(rules.SeveralGreetings, e.Span, "")
 	}
 	if e.Name == "PREAUTH" && !c.tls {
-		c.found(e, rules.PreauthInClear, "")
+		e.found(rules.PreauthInClear, e.Span, "")
 	}
 	c.status(e)
 }
@@ -32,19 +32,19 @@ func (c *conduct) code(e *seen, code string) {
 	switch code {
 	case "ALERT":
 		if !c.tls && e.State == decode.NotAuthenticated && c.once.first(saidAlert) {
-			c.found(e, rules.AlertBeforeTLS, "")
+			e.found(rules.AlertBeforeTLS, e.Span, "")
 		}
 	case "REFERRAL":
 		if !c.tls && c.once.first(saidReferral) {
-			c.found(e, rules.ReferralBeforeTLS, "")
+			e.found(rules.ReferralBeforeTLS, e.Span, "")
 		}
 	case "SERVERBUG":
 		if c.once.first(saidServerBug) {
-			c.found(e, rules.ServerBug, about(e))
+			e.found(rules.ServerBug, e.Span, about(e))
 		}
 	case "CLIENTBUG":
 		if c.once.first(saidClientBug) {
-			c.found(e, rules.ClientBug, about(e))
+			e.found(rules.ClientBug, e.Span, about(e))
 		}
 	}
 }
@@ -78,7 +78,7 @@ func (c *conduct) untagged(e *seen) {
 	case "BYE":
 		c.status(e)
 		if c.byes++; c.byes > 2 && c.once.first(saidBye) {
-			c.found(e, rules.RepeatedBye, "")
+			e.found(rules.RepeatedBye, e.Span, "")
 		}
 		return
 	case "CAPABILITY":
@@ -104,12 +104,12 @@ func (c *conduct) fits(e *seen) {
 	switch {
 	case e.State == decode.NotAuthenticated && (message || slices.Contains(mailboxWords, e.Name)):
 		if c.tls {
-			c.found(e, rules.ResponseState, e.Name+" in the not authenticated state")
+			e.found(rules.ResponseState, e.Span, e.Name+" in the not authenticated state")
 			return
 		}
-		c.found(e, rules.UntaggedBeforeTLS, e.Name)
+		e.found(rules.UntaggedBeforeTLS, e.Span, e.Name)
 	case e.State == decode.Authenticated && message && c.selecting() == 0 && c.crowd == 0:
-		c.found(e, rules.ResponseState, e.Name+" in the authenticated state")
+		e.found(rules.ResponseState, e.Span, e.Name+" in the authenticated state")
 	}
 }
 
@@ -162,17 +162,17 @@ func (c *conduct) gone(e *seen) {
 	}
 	c.exists = -1 // the client may not know of it
 	if len(c.flights) == 0 {
-		c.found(e, rules.ExpungeMoment, e.Name+", and no command is under way")
+		e.found(rules.ExpungeMoment, e.Span, e.Name+", and no command is under way")
 		return
 	}
-	c.found(e, rules.ExpungeMoment, e.Name+" during "+c.flights[0].Tag+" "+c.flights[0].Name)
+	e.found(rules.ExpungeMoment, e.Span, e.Name+" during "+c.flights[0].Tag+" "+c.flights[0].Name)
 }
 
 // asked judges a continuation request.
 func (c *conduct) asked(e *seen) {
 	if e.Event.Command == nil {
 		if c.sure() {
-			c.found(e, rules.NothingAsked, "")
+			e.found(rules.NothingAsked, e.Span, "")
 		}
 		return
 	}
@@ -190,7 +190,7 @@ func (c *conduct) asked(e *seen) {
 func (c *conduct) completed(e *seen) {
 	if e.Event.Command == nil {
 		if c.sure() {
-			c.found(e, rules.UnknownTag, e.Tag)
+			e.found(rules.UnknownTag, e.Span, e.Tag)
 		}
 		return
 	}
@@ -205,9 +205,9 @@ func (c *conduct) completed(e *seen) {
 	name := e.Event.Command.Name
 	switch {
 	case ok && f.data != nil && !f.answers && !f.plain && !c.blind:
-		c.found(e, rules.ResponseMissing, "no "+f.data[0]+" came")
+		e.found(rules.ResponseMissing, e.Span, "no "+f.data[0]+" came")
 	case ok && name == "LOGOUT" && c.byes == 0 && !c.blind:
-		c.found(e, rules.NoBye, "")
+		e.found(rules.NoBye, e.Span, "")
 	case e.Name == "BAD":
 		c.refused(e, &f)
 	}
@@ -234,11 +234,11 @@ func (c *conduct) refused(e *seen, f *flight) {
 	}
 	switch name := e.Event.Command.Name; {
 	case f.special && c.caps.has(now, "SPECIAL-USE"):
-		c.found(e, rules.AdvertisedRefused, "LIST with SPECIAL-USE")
+		e.found(rules.AdvertisedRefused, e.Span, "LIST with SPECIAL-USE")
 	case name == "UID EXPUNGE", name == "NAMESPACE", name == "IDLE", name == "UNSELECT":
 		// Behind its continuation request IDLE is refused for what came instead of DONE.
 		if c.caps.allows(now, f.ways) && !f.odd && f.since.IsZero() {
-			c.found(e, rules.AdvertisedRefused, name)
+			e.found(rules.AdvertisedRefused, e.Span, name)
 		}
 	}
 }
