@@ -191,6 +191,15 @@ C: a7 MOVE 2 Trash
 S: * OK [COPYUID 4 9 77] moved
 S: * 2 EXPUNGE
 S: a7 OK done
+C: a7 UID SEARCH ALL
+S: * SEARCH 2 3 4 9
+S: a7 OK found
+C: a7 SEARCH RETURN (COUNT ALL) ALL
+S: * ESEARCH (TAG "a7") COUNT 2 ALL 3:4
+S: a7 OK found
+C: a7 STATUS x (MESSAGES UNSEEN)
+S: * STATUS x (MESSAGES 1200 UNSEEN 2 UIDNEXT 77)
+S: a7 OK status
 C: a8 CLOSE
 S: a8 OK done
 `)
@@ -209,12 +218,15 @@ S: a8 OK done
 		"S: * 6 EXISTS":        "push after 1.0 s · 2 new: seq 5–6",
 		"S: * 2 EXPUNGE":       "seq 2 (UID 5) gone · 3–6 are now 2–5",
 		"S: * 2 EXPUNGE again": "seq 2 (UID 9) gone · 3–5 are now 2–4",
-		"C: a4 UID STORE 5 +FLAGS.SILENT (\\Deleted)": "mark UID 5 (seq 2) deleted",
-		"C: a5 UID EXPUNGE 5":                         "remove it for good (UIDPLUS)",
-		"S: * 2 FETCH (FLAGS (\\Seen))":               "seq 2 is UID 9",
-		"S: * OK [COPYUID 4 9 77] moved":              "UID 9 became 77",
-		"C: a8 CLOSE":                                 "close the mailbox; drop \\Deleted messages",
-		"S: a7 OK done":                               "4 messages left",
+		"C: a4 UID STORE 5 +FLAGS.SILENT (\\Deleted)":       "mark UID 5 (seq 2) deleted",
+		"C: a5 UID EXPUNGE 5":                               "remove it for good (UIDPLUS)",
+		"S: * 2 FETCH (FLAGS (\\Seen))":                     "seq 2 is UID 9",
+		"S: * OK [COPYUID 4 9 77] moved":                    "UID 9 became 77",
+		"C: a8 CLOSE":                                       "close the mailbox; drop \\Deleted messages",
+		"S: a7 OK done":                                     "4 messages left",
+		"S: * SEARCH 2 3 4 9":                               "4 messages: UID 2:4,9",
+		"S: * ESEARCH (TAG \"a7\") COUNT 2 ALL 3:4":         "2 messages · seq 3:4",
+		"S: * STATUS x (MESSAGES 1200 UNSEEN 2 UIDNEXT 77)": "1,200 messages · 2 unseen · next UID 77",
 	} {
 		if got := notes[key]; got != want {
 			t.Errorf("%s: %q, want %q", key, got, want)

@@ -229,6 +229,12 @@ func untaggedNote(e *decode.Event) string {
 		return short(join(thousands(d.Gone)+" gone: UID "+d.UIDs, left), join(thousands(d.Gone)+" gone", left))
 	case *Status:
 		return statusNote(e, d)
+	case *grammar.Numbers:
+		return numbersNote(d, e.Command != nil && strings.HasPrefix(e.Command.Name, "UID "))
+	case *grammar.ESearch:
+		return esearchNote(d)
+	case *grammar.Status:
+		return countsNote(d)
 	}
 	switch e.Name {
 	case "FLAGS":
@@ -245,6 +251,48 @@ func untaggedNote(e *decode.Event) string {
 		return note
 	}
 	return ""
+}
+
+// numbersNote says what SEARCH or SORT found.
+func numbersNote(d *grammar.Numbers, uid bool) string {
+	n := count(int64(d.Count), "message", "messages")
+	if d.Count == 0 {
+		return n
+	}
+	return short(n+": "+numbered(uid, d.Set), n)
+}
+
+func numbered(uid bool, set string) string {
+	if uid {
+		return "UID " + set
+	}
+	return "seq " + set
+}
+
+func esearchNote(d *grammar.ESearch) string {
+	n := ""
+	if d.Count != nil {
+		n = count(int64(*d.Count), "message", "messages")
+	}
+	if len(d.All) == 0 {
+		return n
+	}
+	return short(join(n, numbered(d.UID, d.All.String())), n)
+}
+
+// countsNote says what STATUS tells of a mailbox.
+func countsNote(d *grammar.Status) string {
+	var facts []string
+	if d.Messages != nil {
+		facts = append(facts, count(int64(*d.Messages), "message", "messages"))
+	}
+	if d.Unseen != nil {
+		facts = append(facts, thousands(int64(*d.Unseen))+" unseen")
+	}
+	if d.UIDNext != nil {
+		facts = append(facts, fmt.Sprintf("next UID %d", *d.UIDNext))
+	}
+	return short(join(facts...), join(facts[:min(len(facts), 2)]...), join(facts[:min(len(facts), 1)]...))
 }
 
 // room is how many columns a note has.
