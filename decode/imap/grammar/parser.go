@@ -10,6 +10,7 @@ type parserState struct {
 	scanner  scanner
 	response Response
 	fold     [32]byte // a word in upper case
+	shapes   shapes
 
 	rare bool // what few responses use was used
 

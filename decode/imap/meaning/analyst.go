@@ -120,8 +120,17 @@ func (a *Analyst) command(s *seen) {
 
 func (a *Analyst) response(s *seen) {
 	s.Line, s.offset = &a.line, a.serverOffset
+	row := a.o.Bare && s.Kind == decode.Untagged && s.Name == "FETCH"
+	if row {
+		if s.Response = a.parser.Row(a.line.Text); s.Response != nil {
+			return
+		}
+	}
 	s.Response = a.parser.Response(&a.line)
 	a.problems(s, s.Response.Problems)
+	if row {
+		a.parser.Learn(&a.line, s.Response)
+	}
 }
 
 // problems puts on the event what of its line departs from the grammar.

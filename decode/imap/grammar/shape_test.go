@@ -1,0 +1,135 @@
+package grammar
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+func mostly(usual, rare *rapid.Generator[string]) *rapid.Generator[string] {
+	return rapid.OneOf(usual, usual, usual, usual, usual, usual, usual, rare)
+}
+
+// What Row says of a line is what Response says of it, and only of lines without problems.
+func TestRow(t *testing.T) {
+	hits := 0
+	rapid.Check(t, func(t *rapid.T) {
+		var p, fresh Parser
+		number := mostly(rapid.Map(rapid.IntRange(1, 1_000_000), func(n int) string { return fmt.Sprint(n) }),
+			rapid.SampledFrom([]string{"0", "07", "4294967296", "99999999999999999999"}))
+		word := mostly(rapid.StringMatching(`[ !#-\[\]-~]{0,20}`), rapid.SampledFrom([]string{`a\"b`, `a\b`, "é", "a\x7f", "a\x01", "NIL", ""}))
+		date := mostly(rapid.SampledFrom([]string{"01-Jan-2026 00:00:00 +0000", " 1-Jan-2026 00:00:00 +0000"}),
+			rapid.SampledFrom([]string{"1-Jan-2026 00:00:00 +0000", "x"}))
+		flags := rapid.SampledFrom([]string{"", `\Seen`, `\Seen \Answered`, "$Junk", `\Seen)`})
+		form := rapid.SampledFrom([]string{
+			`* %[1]s FETCH (UID %[2]s FLAGS (%[6]s))`,
+			`* %[1]s FETCH (FLAGS (%[6]s) MODSEQ (%[3]s) UID %[2]s)`,
+			`* %[1]s FETCH (uid %[2]s RFC822.SIZE %[3]s INTERNALDATE "%[5]s")`,
+			`* %[1]s FETCH (UID %[2]s ENVELOPE ("%[4]s" "%[4]s" (("%[4]s" NIL "a" "b")) NIL NIL NIL NIL NIL NIL "<%[4]s>"))`,
+			`* %[1]s FETCH (UID %[2]s X-GM-MSGID %[3]s X-GM-LABELS ("%[4]s"))`,
+			`* %[1]s FETCH (UID %[2]s BODY ("TEXT" "PLAIN" NIL NIL NIL "7BIT" %[3]s 3))`,
+			`* %[1]s EXPUNGE`,
+			`* %[1]s FETCH (UID %[2]s BODY[] "%[4]s")`,
+			`* %[1]s FETCH (UID %[2]s X-NEW (%[3]s "%[4]s"))`,
+		}).Draw(t, "form")
+		kept := flags.Draw(t, "flags")
+		for range 20 {
+			text := fmt.Appendf(nil, form, number.Draw(t, "number"), number.Draw(t, "uid"), number.Draw(t, "n"), word.Draw(t, "word"), date.Draw(t, "date"), kept)
+			row := p.Row(text)
+			want := fresh.Response(&Line{Text: text})
+			if row == nil {
+				l := &Line{Text: text}
+				p.Learn(l, p.Response(l))
+				continue
+			}
+			hits++
+			got, f := row.Data.(*Fetch), want.Data.(*Fetch)
+			if len(want.Problems) > 0 {
+				t.Fatalf("%q fits, and has problems: %v", text, want.Problems)
+			}
+			if row.Name != want.Name || row.Kind != want.Kind || row.Number != want.Number || got.Number != f.Number || got.UID != f.UID ||
+				!equalNumber(got.Size, f.Size) || !equalNumber(got.ModSeq, f.ModSeq) || (got.Flags == nil) != (f.Flags == nil) ||
+				!slices.EqualFunc(got.Flags, f.Flags, func(a, b Text) bool { return string(a) == string(b) }) {
+				t.Fatalf("%q is %+v, want %+v", text, got, f)
+			}
+		}
+	})
+	if hits < 100 {
+		t.Errorf("only %d rows fitted", hits)
+	}
+}
+
+// The search for the end of a string finds what an octet by octet one finds.
+func TestPlainString(t *testing.T) {
+	octets := []byte("abc ~\"\\\x00\x1f\x7f\x80\xff!#")
+	for range 200_000 {
+		p := make([]byte, rand.IntN(20))
+		for i := range p {
+			p[i] = 'a'
+			if rand.IntN(6) == 0 {
+				p[i] = octets[rand.IntN(len(octets))]
+			}
+		}
+		want := -1
+		for i, c := range p {
+			if c == '"' {
+				want = i
+			}
+			if c == '"' || c == '\\' || c < ' ' || c >= 0x7f {
+				break
+			}
+		}
+		if got := plainString(p); got != want {
+			t.Fatalf("%q: %d, want %d", p, got, want)
+		}
+	}
+}
+
+// Rows that are never alike do not cost a look at each shape each time.
+func TestRowGivesUp(t *testing.T) {
+	var p Parser
+	for i := range 10_000 {
+		l := &Line{Text: fmt.Appendf(nil, "* 1 FETCH (FLAGS (k%d))", i)}
+		if p.Row(l.Text) != nil {
+			t.Fatalf("%s fits", l.Text)
+		}
+		p.Learn(l, p.Response(l))
+	}
+	if p.shapes.misses < 9000 {
+		t.Errorf("%d misses", p.shapes.misses)
+	}
+	l := &Line{Text: []byte("* 1 FETCH (FLAGS (k) UID 5)")}
+	for i := 0; ; i++ {
+		if p.Row(l.Text) != nil {
+			break
+		}
+		if i > 64 {
+			t.Fatal("nothing is learned any more")
+		}
+		p.Learn(l, p.Response(l))
+	}
+}
+
+func BenchmarkRow(b *testing.B) {
+	for _, text := range []string{envelopeRow, `* 7 FETCH (UID 1007 FLAGS (\Seen))`} {
+		l := &Line{Text: []byte(text)}
+		b.Run(fmt.Sprintf("learned/%d", len(text)), func(b *testing.B) {
+			var p Parser
+			p.Learn(l, p.Response(l))
+			for b.Loop() {
+				if p.Row(l.Text) == nil {
+					b.Fatal("does not fit")
+				}
+			}
+		})
+		b.Run(fmt.Sprintf("parsed/%d", len(text)), func(b *testing.B) {
+			var p Parser
+			for b.Loop() {
+				p.Response(l)
+			}
+		})
+	}
+}
