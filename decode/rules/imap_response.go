@@ -9,11 +9,11 @@ var (
 		Text: "more than one space stands where the grammar has exactly one",
 	})
 	NumberRange = define(Rule{
-		ID: "imap.number-range", Severity: decode.Warning, Ref: "RFC 9051 §4.2",
+		ID: "imap.number-range", Severity: decode.Warning, Ref: "RFC 9051 §9",
 		Text: "a number is larger than the protocol allows, so programs may read another one",
 	})
 	Unquoted = define(Rule{
-		ID: "imap.unquoted-specials", Severity: decode.Warning, Ref: "RFC 9051 §4.1",
+		ID: "imap.unquoted-specials", Severity: decode.Warning, Ref: "RFC 9051 §4.1, §9",
 		Text: "a word has octets that may only stand in a quoted string or literal",
 		Seen: "Exchange",
 	})
@@ -32,7 +32,7 @@ var (
 		Text: "a quoted string has no closing quote before the end of its line",
 	})
 	EightBitQuoted = define(Rule{
-		ID: "imap.8bit-quoted", Severity: decode.Warning, Ref: "RFC 9051 §4.3",
+		ID: "imap.8bit-quoted", Severity: decode.Warning, Ref: "RFC 3501 §9, RFC 6855 §3",
 		Text: "a quoted string has octets beyond ASCII, and UTF-8 was not enabled",
 	})
 	NUL = define(Rule{
@@ -64,6 +64,10 @@ var (
 	ConditionWithoutText = define(Rule{
 		ID: "imap.status-without-text", Severity: decode.Warning, Ref: "RFC 9051 §9",
 		Text: "a status response ends right behind its status, where a space must follow",
+	})
+	ServerLiteralPlus = define(Rule{
+		ID: "imap.server-literal-plus", Severity: decode.Warning, Ref: "RFC 9051 §4.3",
+		Text: "the server sent a non-synchronizing literal, which only clients may send",
 	})
 	UntaggedCode = define(Rule{
 		ID: "imap.untagged-code", Severity: decode.Warning, Ref: "RFC 9051 §7.1",
@@ -151,7 +155,7 @@ var (
 		Text: "a list of addresses is empty, where NIL should stand",
 	})
 	BodyExtended = define(Rule{
-		ID: "imap.body-extended", Severity: decode.Warning, Ref: "RFC 9051 §7.5.2",
+		ID: "imap.body-extended", Severity: decode.Warning, Ref: "RFC 9051 §9",
 		Text: "BODY has the extension data that only BODYSTRUCTURE may have",
 	})
 	BodySpaces = define(Rule{

@@ -2,22 +2,22 @@ package grammar
 
 import "github.com/mailtrace/mailtrace/decode/rules"
 
-// id reads SP id_params_list (RFC 2971 §4): strings and their nstrings, or NIL.
-func (p *Parser) id() any {
+// idData reads SP id_params_list (RFC 2971 §4): strings and their nstrings, or NIL.
+func (p *Parser) idData() any {
 	s := &p.scanner
-	p.pairs.Params = nil
+	p.data.pairs.Params = nil
 	if !s.space() {
 		p.expected("the list of ID parameters, or NIL")
-		return &p.pairs
+		return &p.data.pairs
 	}
 	if s.nilWord() {
-		return &p.pairs
+		return &p.data.pairs
 	}
 	var ok bool
-	if p.pairs.Params, ok = p.attributes(); !ok {
+	if p.data.pairs.Params, ok = p.attributes(); !ok {
 		p.expected("an ID parameter, or the end of their list")
 	}
-	return &p.pairs
+	return &p.data.pairs
 }
 
 // attributes reads "(" [name SP nstring *(SP name SP nstring)] ")".
@@ -48,7 +48,7 @@ func (p *Parser) attributes() ([]Param, bool) {
 func (p *Parser) quotaData() any {
 	p.rare = true
 	s := &p.scanner
-	q := &p.quota
+	q := &p.data.quota
 	*q = Quota{}
 	var ok bool
 	if q.Root, ok = p.spAstring("the name of a quota root"); !ok {
@@ -101,7 +101,7 @@ func (p *Parser) astringsHere() []Text {
 
 // quotaRoots reads SP mailbox *(SP quota-root-name).
 func (p *Parser) quotaRoots() any {
-	q := &p.quotaRoot
+	q := &p.data.quotaRoot
 	*q = QuotaRoot{}
 	var ok bool
 	if q.Mailbox, ok = p.spAstring("a mailbox name"); ok {
@@ -113,7 +113,7 @@ func (p *Parser) quotaRoots() any {
 // accessControl reads SP mailbox *(SP identifier SP rights) (RFC 4314 §7).
 func (p *Parser) accessControl() any {
 	s := &p.scanner
-	a := &p.acl
+	a := &p.data.acl
 	*a = ACL{}
 	var ok bool
 	if a.Mailbox, ok = p.spAstring("a mailbox name"); !ok {
@@ -145,7 +145,7 @@ func (p *Parser) accessControl() any {
 
 // rightsList reads SP mailbox SP identifier SP rights *(SP rights).
 func (p *Parser) rightsList() any {
-	l := &p.listRights
+	l := &p.data.listRights
 	*l = ListRights{}
 	var ok bool
 	if l.Mailbox, ok = p.spAstring("a mailbox name"); !ok {
@@ -163,7 +163,7 @@ func (p *Parser) rightsList() any {
 
 // rightsMine reads SP mailbox SP rights.
 func (p *Parser) rightsMine() any {
-	m := &p.myRights
+	m := &p.data.myRights
 	*m = MyRights{}
 	var ok bool
 	if m.Mailbox, ok = p.spAstring("a mailbox name"); ok {
@@ -175,7 +175,7 @@ func (p *Parser) rightsMine() any {
 // metadataEntries reads SP mailbox SP (entry-values / entry-list) (RFC 5464 §5).
 func (p *Parser) metadataEntries() any {
 	s := &p.scanner
-	m := &p.metadata
+	m := &p.data.metadata
 	*m = Metadata{}
 	var ok bool
 	if m.Mailbox, ok = p.spAstring("a mailbox name"); !ok {
@@ -197,8 +197,8 @@ func (p *Parser) metadataEntries() any {
 // wordData reads *(SP (astring / "(" [astring *(SP astring)] ")")): the lists of LANGUAGE and
 // COMPARATOR (RFC 5255), CONVERSION (RFC 5259), GENURLAUTH.
 func (p *Parser) wordData() any {
-	p.words.Words = p.wordsHere()
-	return &p.words
+	p.data.words.Words = p.wordsHere()
+	return &p.data.words
 }
 
 func (p *Parser) wordsHere() []Text {
@@ -241,8 +241,8 @@ func (p *Parser) pairData() any {
 		}
 		p.params = append(p.params, Param{name, value})
 	}
-	if p.pairs.Params = p.params; p.pairs.Params == nil {
-		p.pairs.Params = []Param{}
+	if p.data.pairs.Params = p.params; p.data.pairs.Params == nil {
+		p.data.pairs.Params = []Param{}
 	}
-	return &p.pairs
+	return &p.data.pairs
 }

@@ -11,9 +11,9 @@ func (p *Parser) structure(extensible bool) (*Body, bool) {
 	}
 	from := s.pos
 	s.dense = true
-	siblings := len(p.siblings)
+	children := len(p.children)
 	b, ok := p.body(0)
-	p.siblings = p.siblings[:siblings]
+	p.children = p.children[:children]
 	s.dense = false
 	if ok && !extensible && b.extended() {
 		s.problem(rules.BodyExtended, from, s.pos-from, "")
@@ -37,6 +37,7 @@ func (p *Parser) body(depth int) (*Body, bool) {
 		return nil, false
 	}
 	b := p.bodies.get()
+	*b = Body{}
 	if depth >= maxDepth {
 		s.pos = from
 		b.Extension = s.value()
@@ -94,11 +95,11 @@ func topLevel(t Text) bool {
 // multipart reads 1*body SP media-subtype and what follows.
 func (p *Parser) multipart(b *Body, depth int) bool {
 	s := &p.scanner
-	start := len(p.siblings)
+	start := len(p.children)
 	for s.peek() == '(' {
 		child, ok := p.body(depth + 1)
 		if child != nil {
-			p.siblings = append(p.siblings, child)
+			p.children = append(p.children, child)
 		}
 		if !ok {
 			p.adopt(b, start)
@@ -113,11 +114,11 @@ func (p *Parser) multipart(b *Body, depth int) bool {
 	return p.multipartRest(b)
 }
 
-// adopt makes the siblings since start the parts of b.
+// adopt makes the children since start the parts of b.
 func (p *Parser) adopt(b *Body, start int) {
 	from := len(p.parts)
-	p.parts = append(p.parts, p.siblings[start:]...)
-	p.siblings = p.siblings[:start]
+	p.parts = append(p.parts, p.children[start:]...)
+	p.children = p.children[:start]
 	b.Parts = p.parts[from:len(p.parts):len(p.parts)]
 }
 
@@ -370,6 +371,7 @@ func (p *Parser) bodyDisposition(b *Body) bool {
 	}
 	from := s.pos
 	d := p.disposition.get()
+	*d = Disposition{}
 	b.Disposition = d
 	if !s.take('(') {
 		// QUIRK: Exchange sends "inline" for ("inline" NIL).

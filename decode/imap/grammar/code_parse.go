@@ -15,7 +15,7 @@ func (p *Parser) respCode() *Code {
 		s.problem(rules.CodeInvalid, from, len(s.text)-from, "the bracket is not closed")
 		return nil
 	}
-	c := &p.code
+	c := &p.data.code
 	*c = Code{Off: from}
 	// Within the brackets the code ends where the closing one stands.
 	whole, cut := s.text, s.cut
@@ -99,20 +99,20 @@ func (p *Parser) codeData(c *Code) bool {
 	case "PERMANENTFLAGS":
 		c.Name = "PERMANENTFLAGS"
 		if s.space() {
-			p.codeFlags.Flags, ok = p.flagList(rules.FlagInvalid)
-			c.Data = &p.codeFlags
+			p.data.codeFlags.Flags, ok = p.flagList(rules.FlagInvalid)
+			c.Data = &p.data.codeFlags
 		}
 	case "CAPABILITY":
 		c.Name = "CAPABILITY"
-		c.Data = p.capabilities(&p.codeCapability)
+		c.Data = p.capabilities(&p.data.codeCapability)
 		ok = true
 	case "APPENDUID":
 		c.Name = "APPENDUID"
-		p.appendUID = AppendUID{}
-		c.Data = &p.appendUID
+		p.data.appendUID = AppendUID{}
+		c.Data = &p.data.appendUID
 		if n := p.spaceNumber(); n != nil && s.space() {
-			p.appendUID.UIDValidity = *n
-			p.appendUID.UIDs, ok = p.set()
+			p.data.appendUID.UIDValidity = *n
+			p.data.appendUID.UIDs, ok = p.numberSet()
 		}
 	case "COPYUID":
 		c.Name = "COPYUID"
@@ -130,8 +130,8 @@ func (p *Parser) codeData(c *Code) bool {
 			if id, ok = p.objectID(); ok {
 				start := len(p.texts)
 				p.texts = append(p.texts, id)
-				p.codeWords.Words = p.textsFrom(start)
-				c.Data = &p.codeWords
+				p.data.codeWords.Words = p.textsFrom(start)
+				c.Data = &p.data.codeWords
 			}
 		}
 	case "BADCHARSET":
@@ -203,8 +203,8 @@ func (p *Parser) codeRest(c *Code) {
 	if s.peek() == ' ' {
 		s.pos++
 	}
-	if p.codeTokens.Text = s.rest(); p.codeTokens.Text != nil {
-		c.Data = &p.codeTokens
+	if p.data.codeTokens.Text = s.rest(); p.data.codeTokens.Text != nil {
+		c.Data = &p.data.codeTokens
 	}
 }
 
@@ -230,45 +230,45 @@ func (p *Parser) codeNumberOf(c *Code, zero *rules.Rule) bool {
 	if n == 0 && zero != nil {
 		s.problem(zero, at, s.pos-at, "")
 	}
-	p.codeNumber.Value = n
-	c.Data = &p.codeNumber
+	p.data.codeNumber.Value = n
+	c.Data = &p.data.codeNumber
 	return true
 }
 
 // codeSetOf reads SP sequence-set.
 func (p *Parser) codeSetOf(c *Code) bool {
-	p.codeSet.Set = nil
-	c.Data = &p.codeSet
+	p.data.codeSet.Set = nil
+	c.Data = &p.data.codeSet
 	if !p.scanner.space() {
 		return false
 	}
 	var ok bool
-	p.codeSet.Set, ok = p.set()
+	p.data.codeSet.Set, ok = p.numberSet()
 	return ok
 }
 
 // codeCopyUID reads SP nz-number SP uid-set SP uid-set (RFC 4315 §4).
 func (p *Parser) codeCopyUID(c *Code) (ok bool) {
 	s := &p.scanner
-	p.copyUID = CopyUID{}
-	c.Data = &p.copyUID
+	p.data.copyUID = CopyUID{}
+	c.Data = &p.data.copyUID
 	n := p.spaceNumber()
 	if n == nil || !s.space() {
 		return false
 	}
-	p.copyUID.UIDValidity = *n
-	if p.copyUID.Source, ok = p.set(); !ok || !s.space() {
+	p.data.copyUID.UIDValidity = *n
+	if p.data.copyUID.Source, ok = p.numberSet(); !ok || !s.space() {
 		return false
 	}
-	p.copyUID.Destination, ok = p.set()
+	p.data.copyUID.Destination, ok = p.numberSet()
 	return ok
 }
 
 // codeWordsOf reads *(SP astring), in parentheses or not.
 func (p *Parser) codeWordsOf(c *Code) bool {
-	p.codeWords.Words = p.wordsHere()
-	if len(p.codeWords.Words) > 0 {
-		c.Data = &p.codeWords
+	p.data.codeWords.Words = p.wordsHere()
+	if len(p.data.codeWords.Words) > 0 {
+		c.Data = &p.data.codeWords
 	}
 	return true
 }
@@ -279,13 +279,13 @@ func (p *Parser) codeMetadataOf(c *Code) bool {
 	if !s.space() {
 		return false
 	}
-	p.codeMetadata = MetadataCode{Kind: Text(s.atom())}
-	c.Data = &p.codeMetadata
+	p.data.codeMetadata = MetadataCode{Kind: Text(s.atom())}
+	c.Data = &p.data.codeMetadata
 	if s.peek() == ' ' {
 		s.pos++
 		n, ok := s.number64()
-		p.codeMetadata.Value = n
+		p.data.codeMetadata.Value = n
 		return ok
 	}
-	return p.codeMetadata.Kind != nil
+	return p.data.codeMetadata.Kind != nil
 }

@@ -102,6 +102,9 @@ func copied[T any](v *T) *T {
 
 // display gives a mailbox name decoded, "" where that is as it was sent.
 func (c *cloner) display(name Text) string {
+	if shown := DisplayName(name, c.utf8); shown != string(name) {
+		return shown
+	}
 	return ""
 }
 

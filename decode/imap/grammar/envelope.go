@@ -12,6 +12,7 @@ func (p *Parser) envelope() (*Envelope, bool) {
 		return nil, false
 	}
 	e := p.envelopes.get()
+	*e = Envelope{}
 	dense := s.dense
 	s.dense = true
 	ok := p.envelopeFields(e)
@@ -75,10 +76,32 @@ var envelopeNames = [...]string{
 // envelopeString reads an nstring and a word in place of one.
 func (p *Parser) envelopeString(what string) (Text, bool) {
 	s := &p.scanner
-	if s.pos < len(s.text) && s.text[s.pos] == '"' {
-		return s.quoted(), true
+	if t, next := simpleString(s.text, s.pos, ' '); next > 0 && next < len(s.text) {
+		if c := s.text[next]; c == '(' || c == '"' || c == 'N' {
+			s.pos = next - 1
+			return t, true
+		}
 	}
 	return p.stringHere(what)
+}
+
+// simpleString reads NIL or a quoted string without anything special in it, and the octet behind
+// it. next is behind both, 0 where something else stands there.
+func simpleString(text []byte, i int, behind byte) (t Text, next int) {
+	if i+4 > len(text) {
+		return nil, 0
+	}
+	switch text[i] {
+	case '"':
+		if end := plainEnd(text, i+1); end+1 < len(text) && text[end] == '"' && text[end+1] == behind {
+			return Text(text[i+1 : end : end]), end + 2
+		}
+	case 'N':
+		if text[i+1] == 'I' && text[i+2] == 'L' && text[i+3] == behind {
+			return nil, i + 4
+		}
+	}
+	return nil, 0
 }
 
 // addressList reads "(" 1*address ")" or NIL.
@@ -129,6 +152,10 @@ func (p *Parser) address(what string) bool {
 	s := &p.scanner
 	p.addresses = append(p.addresses, Address{})
 	a := &p.addresses[len(p.addresses)-1]
+	if p.simpleAddress(a) {
+		return true
+	}
+	*a = Address{}
 	if !p.addressString(&a.Name) || !s.take(' ') || !p.addressString(&a.Route) || !s.take(' ') ||
 		!p.addressString(&a.Mailbox) || !s.take(' ') || !p.addressString(&a.Host) {
 		p.expected("the next string of an address of " + what)
@@ -141,6 +168,26 @@ func (p *Parser) address(what string) bool {
 		p.expected(`")" behind an address`)
 		return false
 	}
+	return true
+}
+
+// simpleAddress reads an address as nearly all of them are.
+func (p *Parser) simpleAddress(a *Address) bool {
+	s := &p.scanner
+	text, i := s.text, s.pos
+	if a.Name, i = simpleString(text, i, ' '); i == 0 {
+		return false
+	}
+	if a.Route, i = simpleString(text, i, ' '); i == 0 {
+		return false
+	}
+	if a.Mailbox, i = simpleString(text, i, ' '); i == 0 {
+		return false
+	}
+	if a.Host, i = simpleString(text, i, ')'); i == 0 {
+		return false
+	}
+	s.pos = i
 	return true
 }
 

@@ -4,16 +4,17 @@ import (
 	"github.com/mailtrace/mailtrace/decode/rules"
 )
 
-// fetch reads SP msg-att (RFC 9051 §7.5.2).
-func (p *Parser) fetch(n uint32) any {
+// fetchData reads SP msg-att (RFC 9051 §7.5.2).
+func (p *Parser) fetchData(n uint32) any {
 	s := &p.scanner
-	f := &p.fetched
-	*f = Fetch{Number: n}
+	f := &p.data.fetched
+	*f = Fetch{}
+	f.Number = n
 	if !s.space() || !s.take('(') {
 		p.expected("the list of FETCH data items")
 		return f
 	}
-	p.items(f)
+	p.dataItems(f)
 	return f
 }
 
@@ -22,8 +23,9 @@ var tagName = Text("TAG")
 // converted reads SP convert-correlator SP convert-msg-attrs (RFC 5259 §10).
 func (p *Parser) converted(n uint32) any {
 	s := &p.scanner
-	f := &p.fetched
-	*f = Fetch{Number: n}
+	f := &p.data.fetched
+	*f = Fetch{}
+	f.Number = n
 	if !s.space() || s.peek() != '(' {
 		p.expected("the convert correlator")
 		return f
@@ -35,13 +37,13 @@ func (p *Parser) converted(n uint32) any {
 		p.expected("the list of CONVERT data items")
 		return f
 	}
-	p.items(f)
+	p.dataItems(f)
 	return f
 }
 
-// items reads data items up to the closing parenthesis. One that does not fit is kept as it
+// dataItems reads data items up to the closing parenthesis. One that does not fit is kept as it
 // stands, and the next one read.
-func (p *Parser) items(f *Fetch) {
+func (p *Parser) dataItems(f *Fetch) {
 	s := &p.scanner
 	others, sections, sizes := len(p.extended), len(p.sections), len(p.binarySizes)
 	if f.Other != nil {
@@ -118,8 +120,11 @@ func (p *Parser) item(f *Fetch) {
 		return
 	}
 	if !s.space() {
-		p.other(from, i)
-		return
+		p.expected("a space behind " + nameOf(name))
+		if s.peek() != '(' {
+			p.otherItem(from, i)
+			return
+		}
 	}
 	at := s.pos
 	ok := true
@@ -175,11 +180,11 @@ func (p *Parser) item(f *Fetch) {
 	case "X-GM-THRID":
 		f.GmailThread, ok = s.number()
 	case "X-GM-LABELS":
-		f.GmailLabels, ok = p.labels()
+		f.GmailLabels, ok = p.labelList()
 	default:
 		s.pos = at
 		s.value()
-		p.other(from, i)
+		p.otherItem(from, i)
 		return
 	}
 	if ok {
@@ -188,15 +193,18 @@ func (p *Parser) item(f *Fetch) {
 	p.expected("the rest of " + nameOf(name))
 	s.pos, s.dense = at, false
 	s.value()
-	p.other(from, i)
+	p.otherItem(from, i)
 }
 
-// other keeps the item whose name stands from from to end as it stands.
-func (p *Parser) other(from, end int) {
+// otherItem keeps the item whose name stands from from to end as it stands.
+func (p *Parser) otherItem(from, end int) {
 	s := &p.scanner
 	e := Extended{Name: Text(s.text[from:end:end])}
-	if s.pos > end+1 {
-		e.Value = Text(s.text[end+1 : s.pos : s.pos])
+	if end < s.pos && s.text[end] == ' ' {
+		end++
+	}
+	if end < s.pos {
+		e.Value = Text(s.text[end:s.pos:s.pos])
 	}
 	p.extended = append(p.extended, e)
 }
@@ -261,8 +269,8 @@ func (p *Parser) objectID() (Text, bool) {
 	return t, t != nil && s.take(')')
 }
 
-// labels reads Gmail's labels: astrings, and names with a backslash, in parentheses.
-func (p *Parser) labels() ([]Text, bool) {
+// labelList reads Gmail's labels: astrings, and names with a backslash, in parentheses.
+func (p *Parser) labelList() ([]Text, bool) {
 	s := &p.scanner
 	if s.nilWord() {
 		return nil, true
@@ -317,7 +325,7 @@ func (p *Parser) annotationList() ([]Annotation, bool) {
 func (p *Parser) sectionItem(f *Fetch, from int, name []byte) {
 	p.rare = true
 	s := &p.scanner
-	spec := p.section()
+	spec := p.sectionBrackets()
 	end := s.pos
 	var origin *int64
 	if s.take('<') {
@@ -356,12 +364,12 @@ func (p *Parser) sectionItem(f *Fetch, from int, name []byte) {
 	if s.value() == nil && !spaced && s.pos < len(s.text) && s.text[s.pos] != ')' {
 		s.pos++
 	}
-	p.other(from, end)
+	p.otherItem(from, end)
 }
 
-// section reads "[" section-spec "]" and gives what stands between the brackets. Names of header
+// sectionBrackets reads "[" section-spec "]" and gives what stands between the brackets. Names of header
 // fields stand in parentheses, where "]" ends nothing.
-func (p *Parser) section() Text {
+func (p *Parser) sectionBrackets() Text {
 	s := &p.scanner
 	s.pos++
 	from := s.pos

@@ -38,7 +38,7 @@ func (p *Parser) mailboxName(listFollows bool) (Text, bool) {
 // mailboxList reads SP mailbox-list (RFC 9051 §9; RFC 3501 §9; XLIST is alike).
 func (p *Parser) mailboxList() any {
 	s := &p.scanner
-	l := &p.list
+	l := &p.data.list
 	*l = List{}
 	var ok bool
 	if !s.space() {
@@ -112,7 +112,7 @@ func (p *Parser) listExtended(l *List) {
 // mailboxStatus reads SP mailbox SP "(" [status-att-list] ")" (RFC 9051 §9).
 func (p *Parser) mailboxStatus() any {
 	s := &p.scanner
-	st := &p.status
+	st := &p.data.status
 	*st = Status{}
 	var ok bool
 	if st.Mailbox, ok = p.mailboxName(true); !ok {
@@ -224,15 +224,15 @@ func (p *Parser) nonZero(r *rules.Rule) *uint32 {
 
 // definedFlags reads SP flag-list.
 func (p *Parser) definedFlags() any {
-	p.flags.Flags = nil
+	p.data.flags.Flags = nil
 	if p.scanner.space() {
 		var ok bool
-		if p.flags.Flags, ok = p.flagList(rules.FlagInvalid); ok {
-			return &p.flags
+		if p.data.flags.Flags, ok = p.flagList(rules.FlagInvalid); ok {
+			return &p.data.flags
 		}
 	}
 	p.expected("a list of flags")
-	return &p.flags
+	return &p.data.flags
 }
 
 // capabilities reads *(SP capability).
@@ -279,7 +279,7 @@ func (p *Parser) capabilities(c *Capability) any {
 func (p *Parser) namespaceData() any {
 	p.rare = true
 	s := &p.scanner
-	n := &p.names
+	n := &p.data.names
 	*n = Namespaces{}
 	for _, to := range [...]*[]Namespace{&n.Personal, &n.Other, &n.Shared} {
 		if !s.space() {

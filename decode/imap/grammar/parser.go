@@ -31,11 +31,18 @@ type parserState struct {
 	n32         []uint32
 	n64         []int64
 	parts       []*Body
-	siblings    []*Body // of the multiparts that are not complete
+	children    []*Body // of the multiparts that are not complete
 	bodies      pool[Body]
 	envelopes   pool[Envelope]
 	disposition pool[Disposition]
 
+	data responseData
+
+	commandState
+}
+
+// responseData is the data of the response, of which one is used at a time.
+type responseData struct {
 	code       Code
 	count      Count
 	fetched    Fetch
@@ -68,8 +75,6 @@ type parserState struct {
 	appendUID      AppendUID
 	copyUID        CopyUID
 	codeMetadata   MetadataCode
-
-	commandState
 }
 
 // pool gives values that are used again.
@@ -81,15 +86,13 @@ type pool[T any] struct {
 // maxKept is how many values of a kind are kept for later lines; an ordinary line needs few.
 const maxKept = 1024
 
+// get gives a value that still says what it said before.
 func (p *pool[T]) get() *T {
 	if p.used == len(p.all) {
 		p.all = append(p.all, new(T))
 	}
 	p.used++
-	v := p.all[p.used-1]
-	var zero T
-	*v = zero
-	return v
+	return p.all[p.used-1]
 }
 
 func (p *pool[T]) release() {
@@ -127,7 +130,7 @@ func (p *Parser) release() {
 	p.updates = again(p.updates)
 	p.nodes = again(p.nodes)
 	p.ranges = again(p.ranges)
-	p.parts, p.siblings = again(p.parts), again(p.siblings)
+	p.parts, p.children = again(p.parts), again(p.children)
 	p.bodies.release()
 	p.disposition.release()
 	if cap(p.scanner.buf) > 1<<17 {
@@ -165,19 +168,24 @@ func (p *Parser) upper(w []byte) []byte {
 // expected reports that something else stands here than the grammar has.
 func (p *Parser) expected(what string) {
 	s := &p.scanner
+	for i := range s.problems {
+		if s.problems[i].Rule == rules.ResponseSyntax {
+			return // the first one is told, and no Fact made for the others
+		}
+	}
 	if s.atEnd() {
 		s.problem(rules.ResponseSyntax, s.pos, 0, "expected "+what+", the line ended")
 		return
 	}
 	end := s.pos + 1
-	for end < len(s.text) && class[s.text[end]]&wordChar != 0 {
+	for end < len(s.text) && end < s.pos+64 && class[s.text[end]]&wordChar != 0 {
 		end++
 	}
 	s.problem(rules.ResponseSyntax, s.pos, end-s.pos, "expected "+what+", got "+s.shown(s.pos, end))
 }
 
-// end reports what stands behind a response that is complete.
-func (p *Parser) end() {
+// endResponse reports what stands behind a response that is complete.
+func (p *Parser) endResponse() {
 	s := &p.scanner
 	if s.atEnd() {
 		return

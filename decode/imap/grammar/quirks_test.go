@@ -150,6 +150,8 @@ var quirks = []struct {
 	{`* 1 FETCH (FLAGS (\Seen a]b(c) $x) UID 5)`, `FETCH {"number":1,"uid":5,"flags":["\\Seen","a]b(c)","$x"]}`, "imap.flag-invalid", `]`, `* 1 FETCH (FLAGS (\Seen abc $x) UID 5)`},
 	{`* 1 FETCH (FLAGS (\Seen ) UID 5)`, `FETCH {"number":1,"uid":5,"flags":["\\Seen"]}`, "imap.extra-space", ` `, `* 1 FETCH (FLAGS (\Seen) UID 5)`},
 	{`* 1 FETCH (FLAGS (\Seen)  UID 5)`, `FETCH {"number":1,"uid":5,"flags":["\\Seen"]}`, "imap.extra-space", ` `, `* 1 FETCH (FLAGS (\Seen) UID 5)`},
+	{`* 1 FETCH (FLAGS(\Seen) UID 5)`, `FETCH {"number":1,"uid":5,"flags":["\\Seen"]}`, "imap.response-syntax", `(\Seen`, `* 1 FETCH (FLAGS (\Seen) UID 5)`},
+	{`* 1 FETCH (X-NEW UID 5)`, `FETCH {"number":1,"other":[{"name":"X-NEW","value":"UID"},{"name":"5"}]}`, "imap.response-syntax", `)`, `* 1 FETCH (X-NEW NIL UID 5)`},
 	{`* 1 FETCH (FLAGS (\Seen)UID 5)`, `FETCH {"number":1,"uid":5,"flags":["\\Seen"]}`, "imap.response-syntax", `UID`, `* 1 FETCH (FLAGS (\Seen) UID 5)`},
 	{`* 1 FETCH (MODSEQ (-1) UID 5)`, `FETCH {"number":1,"uid":5,"modseq":-1}`, "imap.modseq-negative", `-1`, `* 1 FETCH (MODSEQ (1) UID 5)`},
 	{`* 1 FETCH (UID 0 FLAGS ())`, `FETCH {"number":1,"flags":[]}`, "imap.uid-zero", `0`, `* 1 FETCH (UID 1 FLAGS ())`},
@@ -172,10 +174,11 @@ var quirks = []struct {
 	{`* SEARCH `, `SEARCH {"count":0}`, "imap.trailing-space", ` `, `* SEARCH`},
 	{`* SEARCH 1 2 `, `SEARCH {"count":2,"first":1,"last":2,"set":"1:2"}`, "imap.trailing-space", ` `, `* SEARCH 1 2`},
 	{`* SEARCH 0 2`, `SEARCH {"count":2,"last":2,"set":"0,2"}`, "imap.sequence-zero", `0`, `* SEARCH 1 2`},
-	{"* LIST () \"/\" a\x01b", "LIST {\"attributes\":[],\"delimiter\":\"/\",\"mailbox\":\"a\\\\x01b\"}", "imap.unquoted-specials", "\x01b", "* LIST () \"/\" \"a\x01b\""},
+	{"* LIST () \"/\" a\x01b", "LIST {\"attributes\":[],\"delimiter\":\"/\",\"mailbox\":\"a\\\\x01b\",\"display\":\"a\\\\x01b\"}", "imap.unquoted-specials", "\x01b", "* LIST () \"/\" \"a\x01b\""},
 	{`* LIST () "/" Sent Items`, `LIST {"attributes":[],"delimiter":"/","mailbox":"Sent Items"}`, "imap.unquoted-specials", `Sent Items`, `* LIST () "/" "Sent Items"`},
 	{`* LIST () "" INBOX`, `LIST {"attributes":[],"delimiter":"","mailbox":"INBOX"}`, "imap.list-delimiter", `""`, `* LIST () NIL INBOX`},
 	{`* LIST () "/" "open`, `LIST {"attributes":[],"delimiter":"/","mailbox":"open"}`, "imap.quoted-open", `"open`, `* LIST () "/" "open"`},
+	{"* LIST () \"/\" {1+}\r\na", `LIST {"attributes":[],"delimiter":"/","mailbox":"a"}`, "imap.server-literal-plus", `{1+}`, "* LIST () \"/\" {1}\r\na"},
 	{`+`, `+ null`, "imap.plus-without-space", `+`, `+ `},
 	{`* LIST "/" INBOX`, `LIST {"attributes":null,"delimiter":null,"mailbox":null}`, "imap.response-syntax", `"/"`, `* LIST () "/" INBOX`},
 	{`* QUOTA "" (STORAGE x)`, `QUOTA {"root":"","resources":[]}`, "imap.response-syntax", `x`, `* QUOTA "" (STORAGE 1 2)`},
@@ -268,7 +271,7 @@ func TestLongSearch(t *testing.T) {
 // TestManyQuotes takes time that grows with the line, whatever quotes it has.
 func TestManyQuotes(t *testing.T) {
 	var p Parser
-	for _, unit := range []string{`"a`, `"\`, `"a"b `, `(("`, `{1}`, `NIL"`} {
+	for _, unit := range []string{`[`, `a[`, `"a`, `"\`, `"a"b `, `(("`, `{1}`, `NIL"`} {
 		for _, head := range []string{"* 1 FETCH (ENVELOPE (", "* LIST (", "* 1 FETCH (BODYSTRUCTURE (", "* OK [X ", "* 1 FETCH (X ", "* ID ("} {
 			l := &Line{Text: []byte(head + strings.Repeat(unit, 65000/len(unit)))}
 			p.Response(l)

@@ -10,10 +10,11 @@ import (
 func (p *Parser) Response(l *Line) *Response {
 	s := &p.scanner
 	s.reset(l)
-	s.utf8 = p.UTF8
+	s.utf8, s.server = p.UTF8, true
 	p.release()
 	r := &p.response
-	*r = Response{parser: p}
+	*r = Response{}
+	r.parser = p
 	switch {
 	case s.take('*'):
 		r.Kind = Untagged
@@ -34,8 +35,8 @@ func (p *Parser) unknown(r *Response) {
 	if s.peek() == ' ' {
 		s.pos++
 	}
-	p.tokens.Text = s.rest()
-	r.Data = &p.tokens
+	p.data.tokens.Text = s.rest()
+	r.Data = &p.data.tokens
 }
 
 // nameless is a line that fits no rule: it is kept whole.
@@ -132,19 +133,19 @@ func (p *Parser) untagged(r *Response) {
 	case "ESEARCH":
 		r.Name, r.Data = "ESEARCH", p.extendedSearch()
 	case "THREAD":
-		r.Name, r.Data = "THREAD", p.threads()
+		r.Name, r.Data = "THREAD", p.threadData()
 	case "FLAGS":
 		r.Name, r.Data = "FLAGS", p.definedFlags()
 	case "CAPABILITY":
-		r.Name, r.Data = "CAPABILITY", p.capabilities(&p.capability)
+		r.Name, r.Data = "CAPABILITY", p.capabilities(&p.data.capability)
 	case "ENABLED":
-		r.Name, r.Data = "ENABLED", p.capabilities(&p.capability)
+		r.Name, r.Data = "ENABLED", p.capabilities(&p.data.capability)
 	case "VANISHED":
 		r.Name, r.Data = "VANISHED", p.vanishedUIDs()
 	case "NAMESPACE":
 		r.Name, r.Data = "NAMESPACE", p.namespaceData()
 	case "ID":
-		r.Name, r.Data = "ID", p.id()
+		r.Name, r.Data = "ID", p.idData()
 	case "QUOTA":
 		r.Name, r.Data = "QUOTA", p.quotaData()
 	case "QUOTAROOT":
@@ -177,7 +178,7 @@ func (p *Parser) untagged(r *Response) {
 		p.unknown(r)
 		return
 	}
-	p.end()
+	p.endResponse()
 }
 
 // nameOf gives a word that the grammar does not know as a name.
@@ -206,7 +207,7 @@ func (p *Parser) numbered(r *Response) {
 	}
 	switch string(p.upper(w)) {
 	case "FETCH":
-		r.Name, r.Data = "FETCH", p.fetch(n)
+		r.Name, r.Data = "FETCH", p.fetchData(n)
 	case "CONVERTED":
 		r.Name, r.Data = "CONVERTED", p.converted(n)
 	case "EXISTS":
@@ -221,10 +222,10 @@ func (p *Parser) numbered(r *Response) {
 		return
 	}
 	if r.Data == nil {
-		p.count.Number = n
-		r.Data = &p.count
+		p.data.count.Number = n
+		r.Data = &p.data.count
 	}
-	p.end()
+	p.endResponse()
 }
 
 // condition reads SP resp-text behind a status word.

@@ -104,7 +104,7 @@ func TestResponseAllocates(t *testing.T) {
 		lines = append(lines, lineOf(c.text))
 	}
 	for _, l := range lines {
-		if r := p.Response(l); r.Data == &p.tokens {
+		if r := p.Response(l); r.Data == &p.data.tokens {
 			continue // what it is called is not known before
 		}
 		if n := testing.AllocsPerRun(10, func() { p.Response(l) }); n > 0 && (p.response.Code == nil || p.response.Code.Name != "X-FOO") {

@@ -65,6 +65,7 @@ var clean = []struct{ text, want string }{
 	{`a1 OK [READ-WRITE] Select completed (0.001 + 0.000 secs).`, `a1 OK {"code":{"name":"READ-WRITE"},"text":"Select completed (0.001 + 0.000 secs)."}`},
 	{`a2 NO [NONEXISTENT] Mailbox doesn't exist: x`, `a2 NO {"code":{"name":"NONEXISTENT"},"text":"Mailbox doesn't exist: x"}`},
 	{`* LIST (\HasNoChildren \Trash) "." Trash`, `LIST {"attributes":["\\HasNoChildren","\\Trash"],"delimiter":".","mailbox":"Trash"}`},
+	{`* LIST () "/" Entw&APw-rfe`, `LIST {"attributes":[],"delimiter":"/","mailbox":"Entw&APw-rfe","display":"Entwürfe"}`},
 	{`* LIST () NIL ""`, `LIST {"attributes":[],"delimiter":null,"mailbox":""}`},
 	{`* LIST (\NonExistent) "\\" "a \"b\" \\c"`, `LIST {"attributes":["\\NonExistent"],"delimiter":"\\","mailbox":"a \"b\" \\c"}`},
 	{"* LIST (\\Noselect) \"/\" {7}\r\nfoo/bar", `LIST {"attributes":["\\Noselect"],"delimiter":"/","mailbox":"foo/bar"}`},

@@ -10,7 +10,7 @@ const maxRanges = 4096
 func (p *Parser) numberList() any {
 	p.rare = true
 	s := &p.scanner
-	n := &p.numbers
+	n := &p.data.numbers
 	*n = Numbers{Whole: !s.cut, Cut: s.cut}
 	for s.pos+1 < len(s.text) && s.text[s.pos] == ' ' && class[s.text[s.pos+1]]&digitChar != 0 {
 		s.pos++
@@ -52,7 +52,7 @@ func (p *Parser) numberList() any {
 // extendedSearch reads esearch-response (RFC 9051 §9, RFC 7377 §4).
 func (p *Parser) extendedSearch() any {
 	s := &p.scanner
-	e := &p.esearch
+	e := &p.data.esearch
 	*e = ESearch{}
 	if s.peek() == ' ' && s.peekAt(1) == '(' {
 		s.pos += 2
@@ -130,7 +130,7 @@ func (p *Parser) searchData(e *ESearch) bool {
 		e.Count = p.optional32()
 		ok = e.Count != nil
 	case "ALL":
-		e.All, ok = p.set()
+		e.All, ok = p.numberSet()
 	case "MODSEQ":
 		e.ModSeq = p.optional64(rules.ModSeqNegative)
 		ok = e.ModSeq != nil
@@ -158,17 +158,21 @@ func (p *Parser) searchData(e *ESearch) bool {
 	return v != nil
 }
 
-// set reads a sequence-set or uid-set as it stands.
-func (p *Parser) set() (Text, bool) {
+// numberSet reads a sequence-set or uid-set as it stands. One that is none is a problem and taken.
+func (p *Parser) numberSet() (Text, bool) {
 	s := &p.scanner
-	i := s.pos
+	from, i := s.pos, s.pos
 	for i < len(s.text) && (class[s.text[i]]&digitChar != 0 || s.text[i] == ':' || s.text[i] == ',' || s.text[i] == '*' || s.text[i] == '$') {
 		i++
 	}
-	t := Text(s.text[s.pos:i:i])
-	ok := i > s.pos
+	if i == from {
+		return nil, false
+	}
+	if _, n, ok := ParseSet(s.text[from:i]); !ok || n != i-from {
+		s.problem(rules.ResponseSyntax, from, i-from, "expected a set of numbers, got "+s.shown(from, i))
+	}
 	s.pos = i
-	return t, ok
+	return s.since(from), true
 }
 
 // partialResult reads "(" partial-range SP partial-results ")" (RFC 9394 §4).
@@ -177,17 +181,17 @@ func (p *Parser) partialResult(e *ESearch) bool {
 	if !s.take('(') {
 		return false
 	}
-	p.partial = Partial{Range: Text(s.word())}
-	if p.partial.Range == nil || !s.space() {
+	p.data.partial = Partial{Range: Text(s.word())}
+	if p.data.partial.Range == nil || !s.space() {
 		return false
 	}
 	if !s.nilWord() {
 		var ok bool
-		if p.partial.Set, ok = p.set(); !ok {
+		if p.data.partial.Set, ok = p.numberSet(); !ok {
 			return false
 		}
 	}
-	e.Partial = &p.partial
+	e.Partial = &p.data.partial
 	return s.take(')')
 }
 
@@ -204,7 +208,7 @@ func (p *Parser) listUpdates() ([]ListUpdate, bool) {
 		if !ok || !s.space() {
 			return nil, false
 		}
-		set, ok := p.set()
+		set, ok := p.numberSet()
 		if !ok {
 			return nil, false
 		}
@@ -213,11 +217,11 @@ func (p *Parser) listUpdates() ([]ListUpdate, bool) {
 	return p.updates[start:len(p.updates):len(p.updates)], s.take(')')
 }
 
-// threads reads [SP 1*thread-list] (RFC 5256 §5) in one run, with the parents of the open lists.
-func (p *Parser) threads() any {
+// threadData reads [SP 1*thread-list] (RFC 5256 §5) in one run, with the parents of the open lists.
+func (p *Parser) threadData() any {
 	p.rare = true
 	s := &p.scanner
-	t := &p.thread
+	t := &p.data.thread
 	*t = Thread{}
 	if s.peek() != ' ' || s.peekAt(1) == 0 {
 		return t
@@ -291,7 +295,7 @@ func (p *Parser) threads() any {
 // vanishedUIDs reads [SP "(EARLIER)"] SP known-uids (RFC 7162 §7).
 func (p *Parser) vanishedUIDs() any {
 	s := &p.scanner
-	v := &p.vanished
+	v := &p.data.vanished
 	*v = Vanished{}
 	if s.space() && s.peek() == '(' {
 		w := s.value()
@@ -302,7 +306,7 @@ func (p *Parser) vanishedUIDs() any {
 		}
 	}
 	var ok bool
-	if v.UIDs, ok = p.set(); !ok {
+	if v.UIDs, ok = p.numberSet(); !ok {
 		p.expected("a set of UIDs")
 	}
 	return v

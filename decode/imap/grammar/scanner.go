@@ -19,6 +19,7 @@ type scanner struct {
 	literals []Literal // not passed yet
 	cut      bool      // the line goes on behind text
 	utf8     bool      // quoted strings may hold UTF-8
+	server   bool      // it is a response
 	dense    bool      // only nstrings, numbers and lists follow: a quote that something else follows is none
 	search   int       // octets that the search for misplaced quotes may still look at
 	problems []Problem
@@ -74,7 +75,7 @@ var class = func() (t [256]uint16) {
 // reset begins a line. The memory of the problems and strings before is used again.
 func (s *scanner) reset(l *Line) {
 	s.text, s.literals, s.cut = l.Text, l.Literals, l.Cut
-	s.pos, s.dense = 0, false
+	s.pos, s.dense, s.server = 0, false, false
 	s.search = 2*len(l.Text) + 64
 	s.problems, s.buf = s.problems[:0], s.buf[:0]
 }
@@ -217,22 +218,33 @@ func equalFold(b []byte, upper string) bool {
 
 // number reads 1*DIGIT of at most 64 bits. What is larger is math.MaxUint64.
 func (s *scanner) number() (n uint64, ok bool) {
-	text, i := s.text, s.pos
+	text, from := s.text, s.pos
+	i := from
 	for i < len(text) {
 		d := uint64(text[i] - '0')
 		if d > 9 {
 			break
 		}
-		if n > (math.MaxUint64-d)/10 {
-			n = math.MaxUint64
-		} else if n != math.MaxUint64 {
-			n = n*10 + d
-		}
+		n = n*10 + d
 		i++
 	}
-	ok = i > s.pos
 	s.pos = i
-	return n, ok
+	if i-from > 19 { // more digits than are sure to fit
+		n = longNumber(text[from:i])
+	}
+	return n, i > from
+}
+
+// longNumber gives the value of digits, math.MaxUint64 for what is larger.
+func longNumber(digits []byte) (n uint64) {
+	for _, c := range digits {
+		d := uint64(c - '0')
+		if n > (math.MaxUint64-d)/10 {
+			return math.MaxUint64
+		}
+		n = n*10 + d
+	}
+	return n
 }
 
 // number32 reads a number of 32 bits; what is larger is a problem and becomes 0.
@@ -337,6 +349,9 @@ func (s *scanner) literal() (Literal, bool) {
 	}
 	l := s.literals[0]
 	s.literals = s.literals[1:]
+	if s.server && s.text[at-2] == '+' {
+		s.problem(rules.ServerLiteralPlus, s.pos, at-s.pos, s.shown(s.pos, at))
+	}
 	s.pos = at
 	return l, true
 }
