@@ -61,14 +61,16 @@ type Command struct {
 	Tag      []byte
 	Name     string // canonical: "UID FETCH"
 	UID      bool
-	Args     any // *FetchArgs, *StoreArgs, *SearchArgs, *MailboxArgs, … by Name; *Tokens where it is unknown
+	Args     any // *FetchArgs, *StoreArgs, *SearchArgs, *MailboxArgs, … by Name; *Tokens where it is unknown; nil where there are none
 	Problems []Problem
+
+	parser *Parser
 }
 
 // Parser parses lines one after the other. The zero value is ready. It is not safe for use from
 // two goroutines at once.
 type Parser struct {
-	UTF8 bool // quoted strings may hold UTF-8: after ENABLE of UTF8=ACCEPT or IMAP4rev2
+	UTF8 bool // quoted strings may hold UTF-8: after ENABLE of UTF8=ACCEPT or IMAP4rev2, and where IMAP4rev2 is all there is
 
 	parserState
 }
