@@ -25,3 +25,20 @@ func BenchmarkResponse(b *testing.B) {
 		})
 	}
 }
+
+func BenchmarkDetail(b *testing.B) {
+	for _, row := range []struct{ name, text string }{
+		{"flags", flagsRow}, {"envelope", envelopeRow}, {"bodystructure", bodyRow}, {"exists", "* 23 EXISTS"},
+		{"ok", "a1 OK Completed (0.001 + 0.000 secs)."},
+	} {
+		b.Run(row.name, func(b *testing.B) {
+			l := Line{Text: []byte(row.text)}
+			var p Parser
+			r := p.Response(&l)
+			b.ReportAllocs()
+			for b.Loop() {
+				r.Detail()
+			}
+		})
+	}
+}

@@ -19,7 +19,7 @@ func (r *Response) Detail() any {
 	c := cloner{}
 	if p := r.parser; p != nil {
 		c.utf8 = p.UTF8
-		c.octets = make([]byte, 0, len(p.scanner.text)+len(p.scanner.buf))
+		c.size = len(p.scanner.text) + len(p.scanner.buf)
 		c.lists = grown[Text](len(p.texts))
 		c.addresses = grown[Address](len(p.addresses))
 		c.params = grown[Param](len(p.params))
@@ -30,6 +30,7 @@ func (r *Response) Detail() any {
 // cloner makes copies. What there is many of in a response shares a few allocations.
 type cloner struct {
 	octets    []byte
+	size      int // enough for all strings of the line, literals aside
 	lists     []Text
 	addresses []Address
 	params    []Param
@@ -51,11 +52,11 @@ func (c *cloner) text(t Text) Text {
 		}
 		return Text{}
 	}
+	if c.octets == nil {
+		c.octets = make([]byte, 0, c.size)
+	}
 	if len(t) > cap(c.octets)-len(c.octets) {
-		if len(c.octets) == 0 || len(t) > 256 {
-			return bytes.Clone(t)
-		}
-		c.octets = make([]byte, 0, 1024)
+		return bytes.Clone(t)
 	}
 	from := len(c.octets)
 	c.octets = append(c.octets, t...)
