@@ -2,6 +2,7 @@ package meaning
 
 import (
 	"github.com/mailtrace/mailtrace/decode"
+	"github.com/mailtrace/mailtrace/decode/imap/grammar"
 )
 
 // conduct judges how client and server behave: what they say in which state, in which order,
@@ -19,7 +20,10 @@ type conduct struct {
 	blind bool // something was not seen: what a rule misses may have been there
 	once  once
 	caps  offers
-	habit habits
+	needs []grammar.Need // of the command at hand, used again
+	// missed are the extensions that were used and not offered, as the grammar's tables name them.
+	missed []string
+	habit  habits
 
 	flights []flight // commands under way, oldest first, at most mostFlights
 	crowd   int      // commands under way that flights has no room for

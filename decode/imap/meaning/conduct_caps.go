@@ -2,9 +2,11 @@ package meaning
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 
 	"github.com/mailtrace/mailtrace/decode"
+	"github.com/mailtrace/mailtrace/decode/imap/grammar"
 	"github.com/mailtrace/mailtrace/decode/rules"
 )
 
@@ -85,11 +87,6 @@ func (o *offers) has(when offer, any ...string) bool {
 // revision2 is the capability that has many extensions in it.
 const revision2 = "IMAP4REV2"
 
-// allows tells whether a command was offered.
-func (o *offers) allows(when offer, w *ways) bool {
-	return o.has(when, w.needs...) || w.trait&base != 0 && o.has(when, revision2)
-}
-
 // listed takes a list of capabilities and judges it.
 func (c *conduct) listed(e *seen, d *Capabilities) {
 	if d == nil {
@@ -135,20 +132,37 @@ func (c *conduct) staleOffers() bool {
 	return !c.caps.listed && c.caps.stale && !c.caps.full && !c.refreshing()
 }
 
-// advertised judges the use of an extension.
-func (c *conduct) advertised(e *seen, w *ways) {
-	if len(w.needs) == 0 || c.blind || c.caps.full || c.refreshing() || !c.caps.listed && !c.caps.stale {
+// advertised judges the extensions that a command uses, once its last line is there.
+func (c *conduct) advertised(e *seen) {
+	if e.Command == nil || c.blind || c.caps.full || c.refreshing() || !c.caps.listed && !c.caps.stale {
 		return
 	}
-	switch {
-	case c.caps.allows(ever, w):
-	case c.staleOffers() && c.caps.allows(beforeTLS, w):
-		if c.once.first(saidNotRefreshed) {
-			e.found(rules.NotRefreshed, e.Span, w.name)
+	c.needs = e.Command.Needs(c.needs[:0])
+	for i := range c.needs {
+		n := &c.needs[i]
+		switch n.Anyof[0] {
+		case "LITERAL+", "LITERAL-", "SASL-IR":
+			continue // judged where the line announces it, and at the login
 		}
-	default:
-		e.found(rules.NotAdvertised, e.Span, w.name+" needs "+strings.TrimSuffix(w.needs[0], "="))
+		switch {
+		case c.caps.has(ever, n.Anyof...):
+		case c.staleOffers() && c.caps.has(beforeTLS, n.Anyof...):
+			if c.once.first(saidNotRefreshed) {
+				c.part(e, rules.NotRefreshed, n)
+			}
+		case !slices.Contains(c.missed, n.Anyof[0]):
+			c.missed = append(c.missed, n.Anyof[0])
+			c.part(e, rules.NotAdvertised, n)
+		}
 	}
+}
+
+// part puts a finding on an event for a part of its line.
+func (c *conduct) part(e *seen, r *rules.Rule, n *grammar.Need) {
+	text := e.Line.Text[n.Off : n.Off+n.Len]
+	what := string(bytes.TrimSpace(text[:min(len(text), 40)]))
+	span := decode.Span{Off: e.offset(n.Off), Len: int64(n.Len)}
+	e.found(r, span, what+" needs "+strings.TrimSuffix(n.Anyof[0], "=")+" ("+n.Ref+")")
 }
 
 // mangled finds a capability that something on the way wrote over: firewalls make XXXXXXXA of

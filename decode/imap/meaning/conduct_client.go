@@ -7,20 +7,24 @@ import (
 	"strings"
 
 	"github.com/mailtrace/mailtrace/decode"
+	"github.com/mailtrace/mailtrace/decode/imap/grammar"
 	"github.com/mailtrace/mailtrace/decode/internal/fragment"
 	"github.com/mailtrace/mailtrace/decode/rules"
 )
 
 // command judges the first line of a command.
 func (c *conduct) command(e *seen) {
-	w := wayOf[e.Name]
+	w, info := wayOf[e.Name], grammar.Known(e.Name)
 	if w == nil {
 		w = &noWays
 	}
-	f := flight{Command: e.Event.Command, ways: w}
+	if info == nil {
+		info = &unknown
+	}
+	f := flight{Command: e.Event.Command, ways: w, info: info}
 	c.tag(e)
-	c.moment(e, w)
-	c.advertised(e, w)
+	c.moment(e, info)
+	c.advertised(e)
 	c.announced(e, &f)
 	switch {
 	case w.trait&logsIn != 0:
@@ -32,6 +36,7 @@ func (c *conduct) command(e *seen) {
 	case e.Name == "UID EXPUNGE":
 		f.odd = !parseSet(arguments(e)).fine
 	case e.Name == "SEARCH" || e.Name == "UID SEARCH":
+		c.searched(e)
 		f.plain = foldPrefix(arguments(e), "RETURN") // (SAVE) is answered by the result alone (RFC 9051 §6.4.4.1)
 	}
 	c.habit.command(e, c)
@@ -66,7 +71,7 @@ func (c *conduct) tag(e *seen) {
 }
 
 // moment judges whether a command may be sent now (RFC 9051 §3, §6.3.13).
-func (c *conduct) moment(e *seen, w *ways) {
+func (c *conduct) moment(e *seen, info *grammar.Info) {
 	for i := range c.flights {
 		if f := &c.flights[i]; f.asked && !c.blind {
 			e.found(rules.IdleInterrupted, e.Span, f.Tag+" IDLE is under way")
@@ -79,7 +84,7 @@ func (c *conduct) moment(e *seen, w *ways) {
 	case e.State == decode.NoState, e.State == decode.Logout:
 	case e.Name == "STARTTLS" && c.tls:
 		e.found(rules.WrongState, e.Span, "STARTTLS, and TLS is in force already")
-	case w.states != 0 && !w.states.has(e.State):
+	case info.States != 0 && !info.States.Has(e.State):
 		e.found(rules.WrongState, e.Span, fmt.Sprintf("%s in the %s state", e.Name, stateName(e.State)))
 	}
 }
@@ -122,6 +127,7 @@ func (c *conduct) literal(e *seen) {
 
 // continued judges what goes on with a command: behind a literal, a SASL response, DONE.
 func (c *conduct) continued(e *seen) {
+	c.advertised(e)
 	f := c.flying(e.Event.Command)
 	if f == nil {
 		return
@@ -160,6 +166,25 @@ func (c *conduct) numbered(e *seen) {
 		return
 	}
 	e.found(rules.NumberTooHigh, e.Span, fact)
+}
+
+// searched judges the sequence numbers among the criteria of a SEARCH.
+func (c *conduct) searched(e *seen) {
+	if e.Command == nil || len(c.flights) == 0 {
+		return
+	}
+	if a, ok := e.Command.Args.(*grammar.SearchArgs); ok && searchesNumbers(a.Keys) {
+		c.pipelined(e, e.Name+" of sequence numbers")
+	}
+}
+
+func searchesNumbers(keys []grammar.SearchKey) bool {
+	for i := range keys {
+		if k := &keys[i]; k.Name == "SET" && !k.Set.Saved() || searchesNumbers(k.Keys) {
+			return true
+		}
+	}
+	return false
 }
 
 // pipelined judges a command with sequence numbers that is sent while others are under way.

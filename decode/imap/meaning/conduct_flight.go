@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/mailtrace/mailtrace/decode"
+	"github.com/mailtrace/mailtrace/decode/imap/grammar"
 	"github.com/mailtrace/mailtrace/decode/internal/fragment"
 )
 
@@ -12,6 +13,7 @@ import (
 type flight struct {
 	*decode.Command
 	*ways
+	info    *grammar.Info
 	owed    int       // literals of it that the server was not asked for yet
 	literal bool      // a literal was announced: the command is not whole
 	answers bool      // a response that it requires came
@@ -59,7 +61,7 @@ func (c *conduct) land(cmd *decode.Command) (f flight) {
 		}
 	}
 	c.crowd = max(0, c.crowd-1)
-	f.ways = &noWays
+	f.ways, f.info = &noWays, &unknown
 	return f
 }
 

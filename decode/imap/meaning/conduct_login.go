@@ -151,7 +151,7 @@ func (c *conduct) loggedIn(e *seen, f *flight) {
 		if ok {
 			c.login.fixed = false
 		}
-	case ok && c.login.fixed && f.states != 0 && !f.states.has(decode.NotAuthenticated) && c.once.first(saidFixation):
+	case ok && c.login.fixed && f.info.States != 0 && !f.info.States.Has(decode.NotAuthenticated) && c.once.first(saidFixation):
 		e.found(rules.AuthFixation, e.Span, e.Event.Command.Name+" succeeded without a login inside TLS")
 	}
 }

@@ -229,7 +229,7 @@ func (c *conduct) completed(e *seen) {
 
 // refused judges a BAD: a server that advertises an extension knows its commands.
 func (c *conduct) refused(e *seen, f *flight) {
-	if c.blind || c.caps.full || !c.caps.listed || !f.states.has(e.State) {
+	if c.blind || c.caps.full || !c.caps.listed || !f.info.States.Has(e.State) {
 		return
 	}
 	switch name := e.Event.Command.Name; {
@@ -237,7 +237,7 @@ func (c *conduct) refused(e *seen, f *flight) {
 		e.found(rules.AdvertisedRefused, e.Span, "LIST with SPECIAL-USE")
 	case name == "UID EXPUNGE", name == "NAMESPACE", name == "IDLE", name == "UNSELECT":
 		// Behind its continuation request IDLE is refused for what came instead of DONE.
-		if c.caps.allows(now, f.ways) && !f.odd && f.since.IsZero() {
+		if c.caps.has(now, f.info.Capabilities...) && !f.odd && f.since.IsZero() {
 			e.found(rules.AdvertisedRefused, e.Span, name)
 		}
 	}
