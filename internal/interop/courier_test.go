@@ -44,7 +44,7 @@ func startCourier(dir string, p peers) (*server, error) {
 		return nil, err
 	}
 	s.ending = syscall.SIGKILL // for all that runs in its own process namespace
-	mail, err := containedOwner()
+	mail, err := mailUser()
 	if err != nil {
 		return nil, err
 	}

@@ -47,7 +47,7 @@ func (p peers) path(file string) string { return filepath.Join(p.at, file) }
 func (p peers) command(name string, args ...string) *exec.Cmd {
 	unshare := []string{"--mount", "--pid", "--fork", "--kill-child"}
 	if os.Getuid() != 0 {
-		unshare = append(unshare, "--map-root-user")
+		unshare = append(unshare, "--map-current-user", "--keep-caps") // Cyrus refuses to serve as root
 	}
 	// The first process in there keeps its user: the signal of --kill-child is lost to one
 	// that gives it up, as the Cyrus master does.
@@ -71,13 +71,4 @@ func (p peers) environment() []string {
 	}
 	installed, _ := filepath.Glob("/usr/lib/*-linux-gnu/sasl2")
 	return []string{"LD_LIBRARY_PATH=" + strings.Join(libraries, ":"), "SASL_PATH=" + strings.Join(append(mechanisms, installed...), ":")}
-}
-
-// containedOwner is whom mail belongs to for a server that runs contained: the mail user, or
-// where the test is not run by root its one user, who is called root in there.
-func containedOwner() (owner, error) {
-	if os.Getuid() != 0 {
-		return owner{name: "root", group: "root"}, nil
-	}
-	return mailUser()
 }
