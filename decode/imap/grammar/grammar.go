@@ -2,9 +2,18 @@
 // mean. It knows the grammar of RFC 3501, RFC 9051 and their extensions, and nothing of
 // sessions.
 //
+//	Line ──► scanner ──► Response: Kind, Tag, Name, Number
+//	text,    strings,      ├─ Code ── Data by its name
+//	literals numbers,      ├─ Data by Name: Fetch (Envelope, Body, Section), List, Status, …
+//	         lists         ├─ Human
+//	           │           └─ Detail() ──► a copy that may be kept
+//	           └─────────► Problems: rule, offset, what stood there
+//
 // It is tolerant: a deviation is a Problem with its rule and offset, what is unknown is kept
-// as tokens, and nothing makes it fail. Parsed values are slices of the line and live in
-// memory that the Parser uses again: they are valid until its next call. Keep makes a copy.
+// as tokens, and nothing makes it fail. An item that does not fit is kept as it stands and the
+// next one read. Each rule is told once a line, and of the end of a line that is cut nothing.
+// Parsed values are slices of the line and live in memory that the Parser uses again: they are
+// valid until its next call. Detail makes a copy.
 package grammar
 
 import "github.com/mailtrace/mailtrace/decode/rules"
