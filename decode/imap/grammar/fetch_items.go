@@ -231,32 +231,17 @@ func (p *Parser) dateTime() (Text, bool) {
 	return t, ok
 }
 
-// dateTimeShape has 0 where a digit stands, and A where a letter does.
-const dateTimeShape = "00-AAA-0000 00:00:00 +0000"
-
+// isDateTime tells whether t has the form of " 1-Jan-2026 00:00:00 +0000" (RFC 9051 §9, date-time).
+// It is asked once a row (BenchmarkRow).
 func isDateTime(t Text) bool {
-	if len(t) != len(dateTimeShape) {
+	if len(t) != len("00-Jan-0000 00:00:00 +0000") || t[2] != '-' || t[6] != '-' || t[11] != ' ' || t[14] != ':' ||
+		t[17] != ':' || t[20] != ' ' || t[21] != '+' && t[21] != '-' {
 		return false
 	}
-	for i, c := range t {
-		switch w := dateTimeShape[i]; {
-		case w == '0':
-			if class[c]&digitChar == 0 && !(i == 0 && c == ' ') {
-				return false
-			}
-		case w == 'A':
-			if c|0x20 < 'a' || c|0x20 > 'z' {
-				return false
-			}
-		case w == '+':
-			if c != '+' && c != '-' {
-				return false
-			}
-		case c != w:
-			return false
-		}
-	}
-	return true
+	digits := class[t[1]] & class[t[7]] & class[t[8]] & class[t[9]] & class[t[10]] & class[t[12]] & class[t[13]] & class[t[15]] &
+		class[t[16]] & class[t[18]] & class[t[19]] & class[t[22]] & class[t[23]] & class[t[24]] & class[t[25]]
+	letter := func(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
+	return digits&digitChar != 0 && (t[0] == ' ' || class[t[0]]&digitChar != 0) && letter(t[3]) && letter(t[4]) && letter(t[5])
 }
 
 // objectID reads "(" objectid ")" (RFC 8474 §7).

@@ -3,7 +3,6 @@ package grammar
 import (
 	"bytes"
 	"encoding/binary"
-	"math/bits"
 )
 
 // Most rows of a long FETCH differ from the one before in numbers and strings alone. A shape is
@@ -17,6 +16,7 @@ import (
 // goes into holes is checked as the parser would. BenchmarkRow has what it saves.
 type shape struct {
 	text     []byte // of the row that it was learned from; fixed parts are slices of it
+	slashes  int    // backslashes in it, all of them in fixed parts
 	holes    []hole
 	tail     []byte // behind the last hole
 	fetch    Fetch
@@ -64,11 +64,15 @@ func (p *Parser) Row(text []byte) *Response {
 		s.misses++
 		return nil
 	}
+	slashes := -1
+	if plainRow(text) {
+		slashes = bytes.Count(text, backslash)
+	}
 	for i, x := range s.list {
 		if x == nil {
 			break
 		}
-		if !x.fits(text) {
+		if x.slashes != slashes || !x.fits(text) {
 			continue
 		}
 		if s.misses = 0; i > 0 {
@@ -99,7 +103,7 @@ func (p *Parser) Learn(l *Line, r *Response) {
 	}
 	x.fetch.Flags = keptFlags(f.Flags)
 	// A hole of a role that was not recognized would lose what it holds.
-	if !x.fits(l.Text) || x.fetch.Number != f.Number || x.fetch.UID != f.UID ||
+	if !plainRow(l.Text) || !x.fits(l.Text) || x.fetch.Number != f.Number || x.fetch.UID != f.UID ||
 		!equalNumber(x.fetch.Size, f.Size) || !equalNumber(x.fetch.ModSeq, f.ModSeq) {
 		return
 	}
@@ -124,14 +128,14 @@ func keptFlags(flags []Text) []Text {
 
 // newShape finds the holes of a row, nil where it has none.
 func newShape(row []byte) *shape {
-	x := &shape{text: bytes.Clone(row)}
+	x := &shape{text: bytes.Clone(row), slashes: bytes.Count(row, backslash)}
 	x.response = Response{Kind: Untagged, Name: "FETCH", Data: &x.fetch}
 	text, from := x.text, 0
 	for i := 0; i < len(text); {
 		switch c := text[i]; {
 		case c == '"':
-			n := plainString(text[i+1:])
-			if n < 0 {
+			n := bytes.IndexByte(text[i+1:], '"')
+			if n < 0 || bytes.IndexByte(text[i+1:i+1+n], '\\') >= 0 {
 				return nil
 			}
 			h := hole{fixed: text[from : i+1], role: aString}
@@ -184,7 +188,8 @@ func hasSuffix(p []byte, suffix string) bool {
 	return len(p) >= len(suffix) && string(p[len(p)-len(suffix):]) == suffix
 }
 
-// fits tells whether a row has the shape, and takes what is in its holes.
+// fits tells whether a row has the shape, and takes what is in its holes. The row is plain, and has as
+// many backslashes as the shape, so that none stands in a string if all fixed parts are there.
 func (x *shape) fits(text []byte) bool {
 	for i := range x.holes {
 		h := &x.holes[i]
@@ -193,7 +198,7 @@ func (x *shape) fits(text []byte) bool {
 		}
 		text = text[len(h.fixed):]
 		if h.role >= aString {
-			n := plainString(text)
+			n := bytes.IndexByte(text, '"')
 			if n < 0 || h.role == aDateTime && !isDateTime(text[:n]) {
 				return false
 			}
@@ -238,39 +243,26 @@ func (x *shape) fits(text []byte) bool {
 	return bytes.Equal(text, x.tail)
 }
 
-const (
-	each  = 0x0101010101010101
-	tops  = 0x80 * each
-	quote = '"' * each
-	slash = '\\' * each
-	space = ' ' * each
-)
+var backslash = []byte{'\\'}
 
-// plainString gives how many octets are before the closing quote of a quoted string that has
-// nothing but printable ASCII in it, and no escape; -1 where it is none such. It looks at eight
-// octets at a time.
-func plainString(p []byte) int {
-	i := 0
-	for ; i+8 <= len(p); i += 8 {
-		v := binary.LittleEndian.Uint64(p[i:])
-		q, b := v^quote, v^slash
-		// The lowest top bit that is set is right; carries may set others above it.
-		special := ((q-each)&^q | (b-each)&^b | (v-space)&^v | v | (v + each)) & tops
-		if special != 0 {
-			i += bits.TrailingZeros64(special) / 8
-			if p[i] == '"' {
-				return i
-			}
-			return -1
+// plainRow tells whether a line has nothing in it but ASCII without NUL and CR: what a string may hold
+// (RFC 9051 §9, QUOTED-CHAR).
+func plainRow(p []byte) bool {
+	if bytes.IndexByte(p, 0) >= 0 || bytes.IndexByte(p, '\r') >= 0 {
+		return false
+	}
+	const tops = 0x8080808080808080
+	for len(p) >= 32 {
+		if (binary.LittleEndian.Uint64(p)|binary.LittleEndian.Uint64(p[8:])|
+			binary.LittleEndian.Uint64(p[16:])|binary.LittleEndian.Uint64(p[24:]))&tops != 0 {
+			return false
+		}
+		p = p[32:]
+	}
+	for _, c := range p {
+		if c >= 0x80 {
+			return false
 		}
 	}
-	for ; i < len(p); i++ {
-		switch c := p[i]; {
-		case c == '"':
-			return i
-		case c == '\\', c < ' ', c >= 0x7f:
-			return -1
-		}
-	}
-	return -1
+	return true
 }
