@@ -119,7 +119,7 @@ func (m *model) command(s *seen) {
 		}
 	}
 	if !m.o.Bare {
-		d.Args = detailOf(s.Command)
+		d.Args = s.Command.Detail()
 		if d != (CommandDetail{}) {
 			s.Detail = &d
 		}
@@ -228,12 +228,4 @@ func (m *model) answered(s *seen, c *command) {
 	if c.section != nil && c.single != 0 && c.other && !c.came {
 		s.at(rules.ItemMissing, "BODY["+string(c.section)+"] was asked for and did not come")
 	}
-}
-
-// detailOf gives a copy of what a command says, for a reader.
-func detailOf(c *grammar.Command) any {
-	if x, ok := any(c).(interface{ Detail() any }); ok {
-		return x.Detail()
-	}
-	return nil
 }
