@@ -178,6 +178,8 @@ var quirks = []struct {
 	{`* LIST () "/" Sent Items`, `LIST {"attributes":[],"delimiter":"/","mailbox":"Sent Items"}`, "imap.unquoted-specials", `Sent Items`, `* LIST () "/" "Sent Items"`},
 	{`* LIST () "" INBOX`, `LIST {"attributes":[],"delimiter":"","mailbox":"INBOX"}`, "imap.list-delimiter", `""`, `* LIST () NIL INBOX`},
 	{`* LIST () "/" "open`, `LIST {"attributes":[],"delimiter":"/","mailbox":"open"}`, "imap.quoted-open", `"open`, `* LIST () "/" "open"`},
+	{"* LIST () \"/\" \"a\x00b\"", `LIST {"attributes":[],"delimiter":"/","mailbox":"a\\x00b","display":"a\\x00b"}`, "imap.nul", "\x00", `* LIST () "/" "ab"`},
+	{`* 1 FETCH (BODYSTRUCTURE ("text" "plain" NIL NIL NIL "7bit" 1 -1) UID 5)`, `FETCH {"number":1,"uid":5,"bodystructure":{"type":"text","subtype":"plain","encoding":"7bit","octets":1,"lines":-1}}`, "imap.body-lines-negative", `-1`, `* 1 FETCH (BODYSTRUCTURE ("text" "plain" NIL NIL NIL "7bit" 1 1) UID 5)`},
 	{"* LIST () \"/\" {1+}\r\na", `LIST {"attributes":[],"delimiter":"/","mailbox":"a"}`, "imap.server-literal-plus", `{1+}`, "* LIST () \"/\" {1}\r\na"},
 	{`+`, `+ null`, "imap.plus-without-space", `+`, `+ `},
 	{`* LIST "/" INBOX`, `LIST {"attributes":null,"delimiter":null,"mailbox":null}`, "imap.response-syntax", `"/"`, `* LIST () "/" INBOX`},
