@@ -28,7 +28,7 @@ type conduct struct {
 	flights []flight // commands under way, oldest first, at most mostFlights
 	crowd   int      // commands under way that flights has no room for
 	lastTag string
-	stated  bool // the state is known
+	stated  bool // the state is known: a greeting came, or what enters one
 	notify  bool // NOTIFY lets the server speak of EXPUNGE at any time (RFC 5465 §6.1.1)
 
 	login   login
@@ -41,7 +41,7 @@ type conduct struct {
 
 func newConduct(o decode.Options) conduct {
 	return conduct{
-		tls: o.TLS, blind: o.Mid, stated: !o.Mid, exists: -1, coming: -1,
+		tls: o.TLS, blind: o.Mid, exists: -1, coming: -1,
 	}
 }
 

@@ -602,6 +602,9 @@ func TestConductKnowsWhatItDidNotSee(t *testing.T) {
 	if all := ids(talk(t, decode.Options{TLS: true}, box+"C: q NOOP\nGAP\nS: rest of a line\n"+commands)); len(all) > 0 {
 		t.Errorf("behind a gap: %q", all)
 	}
+	if all := ids(talk(t, decode.Options{}, "C: a SELECT x\nS: * 1 EXISTS\nS: a OK done\nC: b FETCH 1 FLAGS\nS: * 1 FETCH (FLAGS ())\nS: b OK done\n")); len(all) > 0 {
+		t.Errorf("without a greeting: %q", all)
+	}
 }
 
 // A session that keeps to the rules is silent, in TLS and over STARTTLS.
