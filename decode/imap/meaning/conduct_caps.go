@@ -159,7 +159,8 @@ func (c *conduct) advertised(e *seen) {
 
 // part puts a finding on an event for a part of its line.
 func (c *conduct) part(e *seen, r *rules.Rule, n *grammar.Need) {
-	text := e.Line.Text[n.Off : n.Off+n.Len]
+	text := e.Line.Text
+	text = text[min(n.Off, len(text)):min(n.Off+n.Len, len(text))]
 	what := string(bytes.TrimSpace(text[:min(len(text), 40)]))
 	span := decode.Span{Off: e.offset(n.Off), Len: int64(n.Len)}
 	e.found(r, span, what+" needs "+strings.TrimSuffix(n.Anyof[0], "=")+" ("+n.Ref+")")

@@ -3,6 +3,7 @@ package meaning_test
 import (
 	"bytes"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"regexp"
 	"slices"
@@ -691,6 +692,45 @@ func TestConductIsPrecise(t *testing.T) {
 			if f.Severity > decode.Note && f.ID != c.beside {
 				t.Errorf("%s: %s %s", c.name, f.ID, f.Fact)
 			}
+		}
+	}
+}
+
+// No order of lines, however odd, brings the analyst down.
+func TestConductOfNonsense(t *testing.T) {
+	var lines []string
+	for _, c := range conducts {
+		for line := range strings.Lines(c.fires + "\n" + c.silent) {
+			if line = strings.TrimSpace(line); line != "" && len(line) < 200 && line != "TLS" {
+				lines = append(lines, line)
+			}
+		}
+	}
+	random := rand.New(rand.NewPCG(1, 2))
+	for range 2000 {
+		s := imap.New(decode.Options{TLS: random.IntN(2) == 0, Mid: random.IntN(4) == 0})
+		for range 30 {
+			line := lines[random.IntN(len(lines))]
+			dir := decode.Server
+			if line[0] == 'C' {
+				dir = decode.Client
+			}
+			_, text, _ := strings.Cut(line, ": ")
+			text += "\r\n"
+			n, next, events := s.Write(dir, time.Time{}, []byte(text))
+			for _, e := range events {
+				for _, f := range e.Findings {
+					if f.ID == rules.MeaningStopped.ID {
+						t.Fatalf("at %q: %s", line, f.Fact)
+					}
+				}
+			}
+			if next == decode.TLSHere || n < len(text) {
+				s.Resume(decode.Terminated, time.Time{})
+			}
+		}
+		if stop, ok := s.(decode.Stopper); ok {
+			stop.Stop()
 		}
 	}
 }
