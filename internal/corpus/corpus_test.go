@@ -21,6 +21,10 @@ var update = flag.Bool("update", false, "write quirks/framing.golden")
 var waiting = map[string]string{
 	"auth-cleartext-auth":           "rules of POP3",
 	"auth-cleartext-pass":           "rules of POP3",
+	"pop3-auth-list":                "rules of POP3",
+	"pop3-capa-missing":             "rules of POP3",
+	"pop3-list-totals":              "rules of POP3",
+	"pop3-retr-without-size":        "rules of POP3",
 	"pop3-capa-wrong":               "rules of POP3",
 	"pop3-dot-not-stuffed":          "rules of POP3",
 	"pop3-list-size-only":           "rules of POP3",
