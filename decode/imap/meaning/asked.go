@@ -120,6 +120,9 @@ func (m *model) command(s *seen) {
 	}
 	if !m.o.Bare {
 		d.Args = s.Command.Detail()
+		if t, ok := d.Args.(*grammar.Tokens); ok && len(t.Text) == 0 {
+			d.Args = nil
+		}
 		if d != (CommandDetail{}) {
 			s.Detail = &d
 		}
