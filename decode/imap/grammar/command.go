@@ -86,6 +86,14 @@ func (p *Parser) releaseCommand() {
 	p.sortKeys = again(p.sortKeys)
 }
 
+// tail gives the values collected since start, never nil.
+func tail[T any](s []T, start int) []T {
+	if start == len(s) {
+		return []T{}
+	}
+	return s[start:len(s):len(s)]
+}
+
 // parse reads a tag, a name and arguments (RFC 9051 §9, command).
 func (p *Parser) parse(c *Command) {
 	s := &p.scanner
@@ -175,12 +183,22 @@ func (p *Parser) fail(what string) {
 // spSet reads SP sequence-set.
 func (p *Parser) spSet() (Set, bool) {
 	if p.scanner.space() {
-		if set, ok := p.set(); ok {
+		if set, ok := p.anySet(); ok {
 			return set, true
 		}
 	}
 	p.fail("a sequence set")
 	return nil, false
+}
+
+// anySet reads a sequence-set, or "$".
+func (p *Parser) anySet() (Set, bool) {
+	from := p.scanner.pos
+	set, ok := p.set()
+	if set.Saved() {
+		p.need(&needSearchRes, from, 1)
+	}
+	return set, ok
 }
 
 // spMailbox reads SP mailbox.
@@ -198,13 +216,8 @@ func (p *Parser) spMailbox() (Text, bool) {
 func (p *Parser) mailbox(pattern bool) (t Text, ok bool) {
 	s := &p.scanner
 	from := s.pos
-	if c := s.peek(); pattern && c != '"' && c != '{' && c != '~' {
-		from := s.pos
-		if t = Text(s.run(listChar)); t == nil || class[s.peek()]&wordChar != 0 && !s.atEnd() {
-			s.pos = from
-			t, ok = s.astring()
-		}
-		ok = t != nil
+	if pattern {
+		t, ok = p.listMailbox()
 	} else {
 		t, ok = s.astring()
 	}
@@ -212,6 +225,17 @@ func (p *Parser) mailbox(pattern bool) (t Text, ok bool) {
 		p.judgeName(t, from, s.pos-from, pattern)
 	}
 	return t, ok
+}
+
+// listMailbox reads list-mailbox (RFC 9051 §9): an atom that may have wildcards, or a string.
+func (p *Parser) listMailbox() (Text, bool) {
+	s := &p.scanner
+	from := s.pos
+	if t := s.run(listChar); t != nil && (s.atEnd() || class[s.peek()]&wordChar == 0) {
+		return t, true
+	}
+	s.pos = from
+	return s.astring()
 }
 
 // spWord reads SP astring, in place of which nothing else may stand.

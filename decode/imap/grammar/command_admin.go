@@ -75,7 +75,11 @@ func (p *Parser) authenticate(c *Command) {
 	c.Args = a
 	s := &p.scanner
 	if s.space() {
-		a.Mechanism = s.run(atomChar)
+		from := s.pos
+		if a.Mechanism = s.run(atomChar); a.Mechanism == nil && s.peek() == '"' { // as in ACAP and ManageSieve
+			a.Mechanism = s.quoted()
+			s.problem(rules.CommandArguments, from, s.pos-from, "expected a mechanism without quotes, got "+s.shown(from, s.pos))
+		}
 	}
 	if a.Mechanism == nil {
 		p.fail("a mechanism")
@@ -146,11 +150,17 @@ func (p *Parser) id(c *Command) {
 	for p.next(len(p.params) > start) {
 		var x Param
 		var ok bool
-		if x.Name, ok = p.stringHere("the name of a parameter"); !ok || !s.space() {
-			break
+		if x.Name, ok = p.stringArgument("the name of a parameter"); !ok {
+			return
 		}
-		if x.Value, ok = p.stringHere("the value of a parameter"); !ok {
-			break
+		if s.space() {
+			x.Value, ok = p.stringArgument("the value of a parameter")
+		} else {
+			p.fail("the value of a parameter")
+			return
+		}
+		if !ok {
+			return
 		}
 		p.params = append(p.params, x)
 	}
@@ -160,6 +170,21 @@ func (p *Parser) id(c *Command) {
 		return
 	}
 	p.end()
+}
+
+// stringArgument reads an nstring. A word in place of it is a problem and taken.
+func (p *Parser) stringArgument(what string) (Text, bool) {
+	s := &p.scanner
+	if t, ok := s.nstring(); ok {
+		return t, true
+	}
+	from := s.pos
+	if w := s.word(); w != nil {
+		s.problem(rules.StringExpected, from, len(w), what+" is "+s.shown(from, s.pos))
+		return Text(w), true
+	}
+	p.fail(what)
+	return nil, false
 }
 
 func (p *Parser) paramsFrom(start int) []Param {
@@ -228,12 +253,14 @@ func (p *Parser) quotaCommand(c *Command) {
 		start := len(p.params)
 		for p.next(len(p.params) > start) {
 			w := s.run(atomChar)
-			if w == nil || !s.space() {
-				break
-			}
+			ok := w != nil && s.space()
 			from := s.pos
-			if _, ok := s.number64(); !ok {
-				break
+			if ok {
+				_, ok = s.number64()
+			}
+			if !ok {
+				p.fail("a resource and its limit")
+				return
 			}
 			p.params = append(p.params, Param{Name: w, Value: s.since(from)})
 		}
@@ -303,10 +330,11 @@ func (p *Parser) setMetadata(c *Command) {
 	for p.next(len(p.params) > start) {
 		var x Param
 		if x.Name, ok = s.astring(); !ok || !s.space() {
-			break
+			p.fail("an entry and its value")
+			return
 		}
-		if x.Value, ok = p.stringHere("the value of an entry"); !ok {
-			break
+		if x.Value, ok = p.stringArgument("the value of an entry"); !ok {
+			return
 		}
 		p.params = append(p.params, x)
 	}
@@ -359,7 +387,7 @@ func (p *Parser) notify(c *Command) {
 		}
 		s.pos++
 	}
-	if a.Groups = p.groups[:len(p.groups):len(p.groups)]; len(a.Groups) == 0 {
+	if a.Groups = tail(p.groups, 0); len(a.Groups) == 0 {
 		p.fail("mailboxes and events in parentheses")
 		return
 	}
@@ -372,10 +400,17 @@ func (p *Parser) notifyEvents() ([]Extended, bool) {
 	if s.keyword("NONE") {
 		return []Extended{}, true
 	}
-	if !s.take('(') {
-		return nil, false
-	}
 	start := len(p.extended)
+	if from := s.pos; !s.take('(') {
+		// One event without parentheses, as in examples of RFC 5465 §3.1, which its grammar does not have.
+		w := s.run(atomChar)
+		if w == nil {
+			return nil, false
+		}
+		s.problem(rules.CommandArguments, from, len(w), "expected events in parentheses, got "+s.shown(from, s.pos))
+		p.extended = append(p.extended, Extended{Name: w})
+		return p.othersFrom(start), true
+	}
 	for p.next(len(p.extended) > start) {
 		w := s.run(atomChar)
 		if w == nil {
@@ -419,7 +454,7 @@ func (p *Parser) convert(c *Command) {
 		p.fail("what to convert")
 		return
 	} else {
-		a.Items = p.items[:len(p.items):len(p.items)]
+		a.Items = tail(p.items, 0)
 	}
 	// BINARY is a part of CONVERT itself here (RFC 5259 §8.1).
 	p.needs = p.needs[:min(len(p.needs), 1)]

@@ -46,7 +46,7 @@ func (p *Parser) append(c *Command) {
 	for {
 		from := s.pos
 		m, ok := p.message()
-		if ok || m.Flags != nil || m.Date != nil {
+		if ok || m.Flags != nil || m.Date != nil || m.Other != nil || m.Catenate != nil {
 			p.messages = append(p.messages, m)
 		}
 		if len(p.messages) == 2 {
@@ -56,7 +56,7 @@ func (p *Parser) append(c *Command) {
 			break
 		}
 	}
-	a.Messages = p.messages[:len(p.messages):len(p.messages)]
+	a.Messages = tail(p.messages, 0)
 	p.end()
 }
 
@@ -170,9 +170,10 @@ func (p *Parser) catenate(m *AppendMessage) bool {
 		return false
 	}
 	start := len(p.pieces)
-	for p.next(len(p.pieces) > start) {
+	ok := true
+	for ok && p.next(len(p.pieces) > start) {
 		var part CatenatePart
-		ok := false
+		ok = false
 		switch {
 		case s.keyword("URL") && s.space():
 			part.URL, ok = s.astring()
@@ -187,8 +188,8 @@ func (p *Parser) catenate(m *AppendMessage) bool {
 		}
 		p.pieces = append(p.pieces, part)
 	}
-	m.Catenate = p.pieces[start:len(p.pieces):len(p.pieces)]
-	if len(m.Catenate) == 0 || !s.take(')') {
+	m.Catenate = tail(p.pieces, start)
+	if !ok || len(m.Catenate) == 0 || !s.take(')') {
 		p.fail("TEXT and a literal, or URL and a string")
 		return false
 	}

@@ -103,7 +103,7 @@ func (p *Parser) fetch(c *Command) {
 				p.fail("the items to fetch")
 				return
 			}
-			a.Items = p.items[:len(p.items):len(p.items)]
+			a.Items = tail(p.items, 0)
 		}
 	}
 	if s.peek() == ' ' && s.peekAt(1) == '(' {
@@ -124,7 +124,7 @@ func (p *Parser) fetchList() ([]FetchItem, bool) {
 			break
 		}
 	}
-	items := p.items[start:len(p.items):len(p.items)]
+	items := tail(p.items, start)
 	if !s.take(')') {
 		p.fail("an item to fetch or a closing parenthesis")
 		return items, false

@@ -116,7 +116,7 @@ func (p *Parser) multiSearch(c *Command) {
 				s.value()
 			}
 		}
-		a.In = p.filters[start:len(p.filters):len(p.filters)]
+		a.In = tail(p.filters, start)
 		if !s.take(')') {
 			p.fail("a closing parenthesis")
 			return
@@ -140,7 +140,6 @@ func (p *Parser) sort(c *Command) {
 		p.fail("sort criteria in parentheses")
 		return
 	}
-	a.Sort = p.sortKeys[:0]
 	for first := true; p.next(!first); first = false {
 		var k SortKey
 		from := s.pos
@@ -167,9 +166,9 @@ func (p *Parser) sort(c *Command) {
 			}
 			k.Key = s.since(from)
 		}
-		a.Sort = append(a.Sort, k)
+		p.sortKeys = append(p.sortKeys, k)
 	}
-	p.sortKeys = a.Sort
+	a.Sort = tail(p.sortKeys, 0)
 	if !s.take(')') || len(a.Sort) == 0 {
 		p.fail("sort criteria in parentheses")
 		return
@@ -228,7 +227,8 @@ func (p *Parser) searchReturn(a *SearchArgs, need *requirement) bool {
 		case "SAVE":
 			p.need(&needSearchRes, at, s.pos-at)
 		case "UPDATE", "CONTEXT":
-			p.need(&needContext, at, s.pos-at)
+			x.Value = p.optionValue() // what to fetch of what is new (RFC 5465 §7)
+			p.need(&needContext, at, len(w))
 		case "RELEVANCY":
 			p.need(&needFuzzy, at, s.pos-at)
 		case "PARTIAL":
@@ -296,7 +296,7 @@ func (p *Parser) listFrom(start int) []SearchKey {
 	n := len(p.keys)
 	p.keys = append(p.keys, p.siblings[start:]...)
 	p.siblings = p.siblings[:start]
-	return p.keys[n:len(p.keys):len(p.keys)]
+	return tail(p.keys, n)
 }
 
 // searchKey reads one search key (RFC 9051 §9) to the end of p.siblings.
@@ -312,7 +312,7 @@ func (p *Parser) searchKey(depth int) bool {
 	case c == '(':
 		return p.searchList(depth)
 	case c == '*' || c == '$' || class[c]&digitChar != 0:
-		set, ok := p.searchSet()
+		set, ok := p.anySet()
 		p.siblings = append(p.siblings, SearchKey{Name: "SET", Set: set})
 		return ok
 	}
@@ -348,15 +348,6 @@ func (p *Parser) searchList(depth int) bool {
 	return ok && len(k.Keys) > 0 && s.take(')')
 }
 
-func (p *Parser) searchSet() (Set, bool) {
-	from := p.scanner.pos
-	set, ok := p.set()
-	if set.Saved() {
-		p.need(&needSearchRes, from, 1)
-	}
-	return set, ok
-}
-
 // searchArgument reads what follows a search key.
 func (p *Parser) searchArgument(k *SearchKey, kind searchKind, depth int) (ok bool) {
 	s := &p.scanner
@@ -380,7 +371,7 @@ func (p *Parser) searchArgument(k *SearchKey, kind searchKind, depth int) (ok bo
 	case keyNumber:
 		k.Number, ok = p.searchNumber()
 	case keySet:
-		k.Set, ok = p.searchSet()
+		k.Set, ok = p.anySet()
 	case keyHeader:
 		if k.Field, ok = s.astring(); ok && s.space() {
 			k.Text, ok = s.astring()
@@ -399,7 +390,7 @@ func (p *Parser) searchArgument(k *SearchKey, kind searchKind, depth int) (ok bo
 		}
 		k.Number, ok = p.searchNumber()
 	case keyAnnotation: // entry-match SP att-search SP value (RFC 5257 §5)
-		if k.Field, ok = s.astring(); ok && s.space() {
+		if k.Field, ok = p.listMailbox(); ok && s.space() {
 			if k.Text, ok = s.astring(); ok && s.space() {
 				_, ok = p.anyNString()
 			}
