@@ -27,7 +27,7 @@ type offers struct {
 	full   bool // there were more names than are kept: nothing can be said
 }
 
-const mostOffers = 4000
+const mostOffers = 1500
 
 // learn takes a list.
 func (o *offers) learn(list []string) {
