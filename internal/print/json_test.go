@@ -264,3 +264,21 @@ func TestJSONOfOneConnection(t *testing.T) {
 		}
 	}
 }
+
+// A tree as deep as decoders build them is printed whole.
+func TestDeepDetail(t *testing.T) {
+	type node struct {
+		Name  string
+		Parts []*node
+	}
+	root := &node{Name: "0"}
+	at := root
+	for i := range 100 {
+		next := &node{Name: strconv.Itoa(i + 1)}
+		at.Parts = []*node{next}
+		at = next
+	}
+	if got := string(Detail(root)); strings.Count(got, `"name"`) != 101 {
+		t.Errorf("%d of 101 levels", strings.Count(got, `"name"`))
+	}
+}

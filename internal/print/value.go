@@ -77,7 +77,7 @@ func snake(name string) string {
 }
 
 // valueDepth bounds nesting, so that a cycle ends.
-const valueDepth = 16
+const valueDepth = 400
 
 var stringer = reflect.TypeFor[fmt.Stringer]()
 
