@@ -106,12 +106,14 @@ func (p *Parser) parse(c *Command) {
 	}
 	from := s.pos
 	w := s.word()
-	e := commands[string(p.upper(w))]
-	if e == nil && equalFold(w, "UID") && s.peek() == ' ' {
+	var e *entry
+	if !equalFold(w, "UID") || s.peek() != ' ' {
+		e = commandWords.of(w)
+	} else {
 		at := s.pos
 		s.pos++
 		w = s.word()
-		if e = uidCommands[string(p.upper(w))]; e == nil {
+		if e = uidCommandWords.of(w); e == nil {
 			s.pos = at
 			w = s.text[from:at]
 		}

@@ -44,7 +44,7 @@ type fetchItem struct {
 	need    *requirement
 }
 
-var fetchItems = map[string]*fetchItem{
+var fetchItems = wordsOf(map[string]*fetchItem{
 	"ENVELOPE":          {name: "ENVELOPE"},
 	"FLAGS":             {name: "FLAGS"},
 	"INTERNALDATE":      {name: "INTERNALDATE"},
@@ -69,7 +69,7 @@ var fetchItems = map[string]*fetchItem{
 	"X-GM-THRID":        {name: "X-GM-THRID", need: &needGmail},
 	"X-GM-LABELS":       {name: "X-GM-LABELS", need: &needGmail},
 	"BODYPARTSTRUCTURE": {name: "BODYPARTSTRUCTURE", section: true, part: true}, // of CONVERT (RFC 5259 §8.2)
-}
+})
 
 // fetch reads the arguments of FETCH.
 func (p *Parser) fetch(c *Command) {
@@ -143,7 +143,7 @@ func (p *Parser) fetchItem(inList bool) bool {
 	if w == nil {
 		return false
 	}
-	k := fetchItems[string(p.upper(w))]
+	k := fetchItems.of(w)
 	item := FetchItem{Off: from}
 	if k != nil {
 		item.Name, item.Peek = k.name, k.peek

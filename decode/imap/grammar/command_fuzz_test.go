@@ -130,3 +130,18 @@ func BenchmarkCommand(b *testing.B) {
 		})
 	}
 }
+
+func BenchmarkWords(b *testing.B) {
+	w := []byte("Fetch")
+	b.Run("words", func(b *testing.B) {
+		for b.Loop() {
+			commandWords.of(w)
+		}
+	})
+	b.Run("map", func(b *testing.B) {
+		var p Parser
+		for b.Loop() {
+			_ = commands[string(p.upper(w))]
+		}
+	})
+}

@@ -149,3 +149,5 @@ var commands, uidCommands = func() (plain, uid map[string]*entry) {
 	}
 	return plain, uid
 }()
+
+var commandWords, uidCommandWords = wordsOf(commands), wordsOf(uidCommands)

@@ -62,7 +62,7 @@ type searchKeyInfo struct {
 	need *requirement
 }
 
-var searchKeys = func() map[string]*searchKeyInfo {
+var searchKeys = func() *words[*searchKeyInfo] {
 	m := map[string]*searchKeyInfo{}
 	add := func(kind searchKind, need *requirement, names ...string) {
 		for _, n := range names {
@@ -89,7 +89,7 @@ var searchKeys = func() map[string]*searchKeyInfo {
 	add(keyAnnotation, &needAnnotationKey, "ANNOTATION")
 	add(keyText, &needGmail, "X-GM-RAW", "X-GM-LABELS")
 	add(keyNumber, &needGmail, "X-GM-MSGID", "X-GM-THRID")
-	return m
+	return wordsOf(m)
 }()
 
 // search reads the arguments of SEARCH.
@@ -320,7 +320,7 @@ func (p *Parser) searchKey(depth int) bool {
 	if w == nil {
 		return false
 	}
-	info := searchKeys[string(p.upper(w))]
+	info := searchKeys.of(w)
 	if info == nil {
 		p.unknownKey(w)
 		return true
