@@ -16,45 +16,6 @@ import (
 
 var update = flag.Bool("update", false, "write quirks/framing.golden")
 
-// waiting are the quirks whose rules do not hold yet, and what is missing. What is wrong with
-// one is logged, and recall and precision count it.
-var waiting = map[string]string{
-	"auth-cleartext-auth":           "rules of POP3",
-	"auth-cleartext-pass":           "rules of POP3",
-	"pop3-auth-list":                "rules of POP3",
-	"pop3-capa-missing":             "rules of POP3",
-	"pop3-list-totals":              "rules of POP3",
-	"pop3-retr-without-size":        "rules of POP3",
-	"pop3-capa-wrong":               "rules of POP3",
-	"pop3-dot-not-stuffed":          "rules of POP3",
-	"pop3-list-size-only":           "rules of POP3",
-	"pop3-sasl-ok":                  "rules of POP3",
-	"pop3-size":                     "rules of POP3",
-	"pop3-terminator-cr":            "rules of POP3",
-	"pop3-terminator-lf":            "rules of POP3",
-	"pop3-uidl-long":                "rules of POP3",
-	"pop3-uidl-octets":              "rules of POP3",
-	"pop3-uidl-repeated":            "rules of POP3",
-	"stls-capability-not-refreshed": "rules of POP3",
-	"stls-refused-continue":         "rules of POP3",
-	"stls-stripped":                 "rules of POP3",
-}
-
-// waits are those of waiting in which something was wrong.
-var waits = map[string]bool{}
-
-// wrong fails, but for what waits.
-func wrong(t *testing.T, quirk, format string, args ...any) {
-	t.Helper()
-	what := quirk + ": " + fmt.Sprintf(format, args...)
-	if why, ok := waiting[quirk]; ok {
-		t.Logf("waiting (%s): %s", why, what)
-		waits[quirk] = true
-		return
-	}
-	t.Error(what)
-}
-
 // read gives a file's text.
 func read(t testing.TB, path string) string {
 	t.Helper()
@@ -141,14 +102,14 @@ func TestQuirks(t *testing.T) {
 			}
 			r := rules.ByID(id)
 			if r == nil || r.Severity.String() != severity {
-				wrong(t, name, "%s is no rule of severity %s", id, severity)
+				t.Errorf("%s: %s is no rule of severity %s", name, id, severity)
 			}
 			want[id] = true
 			expected++
 			if _, ok := notes[id]; ok {
 				recalled++
 			} else {
-				wrong(t, name, "%s was not found", id)
+				t.Errorf("%s: %s was not found", name, id)
 			}
 		}
 		alarms := func(what string, events []decode.Event, want map[string]bool) {
@@ -159,7 +120,7 @@ func TestQuirks(t *testing.T) {
 					right++
 					continue
 				}
-				wrong(t, name, "%s: false alarm: %s %q at %v", what, id, all[id].Fact, all[id].Span)
+				t.Errorf("%s: %s: false alarm: %s %q at %v", name, what, id, all[id].Fact, all[id].Span)
 			}
 		}
 		alarms("itself", events, want)
@@ -168,11 +129,6 @@ func TestQuirks(t *testing.T) {
 			if e.Kind == decode.Malformed || e.Kind == decode.Desync {
 				t.Errorf("%s twin: %s", name, framed(&e))
 			}
-		}
-	}
-	for _, name := range slices.Sorted(maps.Keys(waiting)) {
-		if !waits[name] {
-			t.Logf("%s need not wait any longer", name)
 		}
 	}
 	t.Logf("%d quirks, recall %d of %d (%.3f), precision %d of %d (%.3f)", len(quirks(t)), recalled, expected, ratio(recalled, expected), right, fired, ratio(right, fired))
