@@ -31,7 +31,7 @@ var rooms = []room{
 	{testHelp, []string{"decode", "decode/...", "replay"}, "the decoders' tests alone use it: scripts in, events out"},
 	{"decode", nil, "every protocol stands on it, so it can stand on none"},
 	{"decode/rules", []string{"decode"}, "the table of findings: every protocol refers to it, so it refers to none"},
-	{"decode/imap/grammar", []string{"decode/rules"}, "lines in, meaning out: no session, no events"},
+	{"decode/imap/grammar", []string{"decode", "decode/rules", "decode/internal/fragment"}, "lines in, meaning out: no session, no events"},
 	{"decode/imap/...", []string{"decode", "decode/rules", "decode/mime", "decode/internal/...", "decode/imap/..."}, "session, then meaning, then grammar"},
 	{"decode/...", []string{"decode", "decode/rules", "decode/mime", "decode/internal/..."}, "a protocol knows the core and no other protocol: adding one is one package and one line in the registry"},
 	{"captures/...", []string{"captures/...", "decode", "decode/registry"}, "a capture is read without a proxy, and written without knowing who writes"},
