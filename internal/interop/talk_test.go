@@ -161,7 +161,7 @@ var learned = map[string]*regexp.Regexp{
 	"UIDVALIDITY": regexp.MustCompile(`\[UIDVALIDITY (\d+)\]`),
 	"UIDNEXT":     regexp.MustCompile(`\[UIDNEXT (\d+)\]`),
 	"MODSEQ":      regexp.MustCompile(`\[HIGHESTMODSEQ (\d+)\]`),
-	"QUOTAROOT":   regexp.MustCompile(`^\* QUOTA ("[^"]*"|\S+) `),
+	"QUOTAROOT":   regexp.MustCompile(`^\* QUOTAROOT (?:"[^"]*"|\S+) ("[^"]*"|\S+)`),
 	"PREFIX":      regexp.MustCompile(`^\* NAMESPACE \(\("([^"]*)"`),
 	"DELIMITER":   regexp.MustCompile(`^\* NAMESPACE \(\("[^"]*" "(.)"`),
 }
@@ -180,6 +180,9 @@ func (k *talk) learn(responses []string) {
 func (k *talk) expand(command string) string {
 	for name, value := range k.vars {
 		command = strings.ReplaceAll(command, "${"+name+"}", value)
+	}
+	if strings.Contains(command, "${") {
+		k.t.Fatalf("%s: nothing told what stands there", bounded(command))
 	}
 	return command
 }
