@@ -11,14 +11,6 @@ func (c *Command) Detail() any {
 	return k.arguments(c.Args)
 }
 
-// named gives a mailbox name decoded, "" where that is as it was sent.
-func (c *cloner) named(t Text) string {
-	if d := DisplayName(t, c.utf8); d != string(t) {
-		return d
-	}
-	return ""
-}
-
 func (c *cloner) set(s Set) Set { return Set(c.text(Text(s))) }
 
 func (c *cloner) arguments(args any) any {
@@ -43,32 +35,32 @@ func (c *cloner) arguments(args any) any {
 	case *SetArgs:
 		return &SetArgs{c.set(a.Set)}
 	case *CopyArgs:
-		return &CopyArgs{c.set(a.Set), c.text(a.Mailbox), c.named(a.Mailbox)}
+		return &CopyArgs{c.set(a.Set), c.text(a.Mailbox), c.display(a.Mailbox)}
 	case *MailboxArgs:
-		return &MailboxArgs{c.text(a.Mailbox), c.named(a.Mailbox)}
+		return &MailboxArgs{c.text(a.Mailbox), c.display(a.Mailbox)}
 	case *SelectArgs:
 		n := *a
-		n.Mailbox, n.Display, n.Other = c.text(a.Mailbox), c.named(a.Mailbox), c.extended(a.Other)
+		n.Mailbox, n.Display, n.Other = c.text(a.Mailbox), c.display(a.Mailbox), c.extended(a.Other)
 		if q := copied(a.QResync); q != nil {
 			q.KnownUIDs, q.MatchNumbers, q.MatchUIDs = c.set(q.KnownUIDs), c.set(q.MatchNumbers), c.set(q.MatchUIDs)
 			n.QResync = q
 		}
 		return &n
 	case *CreateArgs:
-		return &CreateArgs{c.text(a.Mailbox), c.named(a.Mailbox), c.texts(a.Use), c.extended(a.Other)}
+		return &CreateArgs{c.text(a.Mailbox), c.display(a.Mailbox), c.texts(a.Use), c.extended(a.Other)}
 	case *RenameArgs:
-		return &RenameArgs{c.text(a.From), c.named(a.From), c.text(a.To), c.named(a.To)}
+		return &RenameArgs{c.text(a.From), c.display(a.From), c.text(a.To), c.display(a.To)}
 	case *ListArgs:
 		n := ListArgs{Select: c.texts(a.Select), Reference: c.text(a.Reference), Patterns: c.texts(a.Patterns), Return: c.extended(a.Return)}
 		n.Display = c.patterns(a.Patterns)
 		return &n
 	case *StatusArgs:
-		return &StatusArgs{c.text(a.Mailbox), c.named(a.Mailbox), c.texts(a.Items)}
+		return &StatusArgs{c.text(a.Mailbox), c.display(a.Mailbox), c.texts(a.Items)}
 	case *AppendArgs:
 		var own []AppendMessage
-		return &AppendArgs{c.text(a.Mailbox), c.named(a.Mailbox), mapped(&own, a.Messages, c.message)}
+		return &AppendArgs{c.text(a.Mailbox), c.display(a.Mailbox), mapped(&own, a.Messages, c.message)}
 	case *ReplaceArgs:
-		return &ReplaceArgs{a.Number, c.text(a.Mailbox), c.named(a.Mailbox), c.message(a.Message)}
+		return &ReplaceArgs{a.Number, c.text(a.Mailbox), c.display(a.Mailbox), c.message(a.Message)}
 	case *LoginArgs:
 		return &LoginArgs{c.text(a.User)}
 	case *AuthenticateArgs:
@@ -79,11 +71,11 @@ func (c *cloner) arguments(args any) any {
 			return NotifyGroup{MailboxFilter{g.Name, c.texts(g.Mailboxes)}, c.extended(g.Events)}
 		})}
 	case *ACLArgs:
-		return &ACLArgs{c.text(a.Mailbox), c.named(a.Mailbox), c.text(a.Identifier), c.text(a.Rights)}
+		return &ACLArgs{c.text(a.Mailbox), c.display(a.Mailbox), c.text(a.Identifier), c.text(a.Rights)}
 	case *QuotaArgs:
 		return &QuotaArgs{c.text(a.Root), c.pairs(a.Limits)}
 	case *MetadataArgs:
-		return &MetadataArgs{c.text(a.Mailbox), c.named(a.Mailbox), c.text(a.Options), c.texts(a.Entries), c.pairs(a.Values)}
+		return &MetadataArgs{c.text(a.Mailbox), c.display(a.Mailbox), c.text(a.Options), c.texts(a.Entries), c.pairs(a.Values)}
 	case *ConvertArgs:
 		return &ConvertArgs{c.set(a.Set), c.text(a.Into), c.items(a.Items)}
 	default:

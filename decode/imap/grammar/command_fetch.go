@@ -85,26 +85,22 @@ func (p *Parser) fetch(c *Command) {
 		p.fail("the items to fetch")
 		return
 	}
-	if s.peek() == '(' {
+	switch {
+	case s.peek() == '(':
 		if a.Items, ok = p.fetchList(); !ok {
 			return
 		}
-	} else if from := s.pos; true {
-		switch string(p.upper(s.run(atomChar))) {
-		case "ALL":
-			a.Macro = "ALL"
-		case "FAST":
-			a.Macro = "FAST"
-		case "FULL":
-			a.Macro = "FULL"
-		default:
-			s.pos = from
-			if !p.fetchItem(false) {
-				p.fail("the items to fetch")
-				return
-			}
-			a.Items = tail(p.items, 0)
-		}
+	case s.keyword("ALL"):
+		a.Macro = "ALL"
+	case s.keyword("FAST"):
+		a.Macro = "FAST"
+	case s.keyword("FULL"):
+		a.Macro = "FULL"
+	case p.fetchItem(false):
+		a.Items = tail(p.items, 0)
+	default:
+		p.fail("the items to fetch")
+		return
 	}
 	if s.peek() == ' ' && s.peekAt(1) == '(' {
 		s.pos++

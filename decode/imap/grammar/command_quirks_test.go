@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/mailtrace/mailtrace/decode"
 	"github.com/mailtrace/mailtrace/decode/rules"
 )
 
@@ -155,5 +156,27 @@ func TestSearchDepth(t *testing.T) {
 			t.Errorf("%.20s: problems %v", text, c.Problems)
 		}
 		c.Detail()
+	}
+}
+
+func TestKnown(t *testing.T) {
+	for name, in := range map[string][3]bool{ // not authenticated, authenticated, selected
+		"NOOP": {true, true, true}, "LOGIN": {true, false, false}, "ENABLE": {false, true, false},
+		"COMPRESS": {false, true, true}, "UID FETCH": {false, false, true}, "CANCELUPDATE": {false, false, true},
+	} {
+		i := Known(name)
+		if i == nil || i.Name != name || i.Ref == "" {
+			t.Errorf("%s: %+v", name, i)
+			continue
+		}
+		got := [3]bool{i.States.Has(decode.NotAuthenticated), i.States.Has(decode.Authenticated), i.States.Has(decode.Selected)}
+		if got != in {
+			t.Errorf("%s: states %v, want %v", name, got, in)
+		}
+	}
+	for _, name := range []string{"", "UID", "UID NOOP", "uid fetch", "XNEW"} {
+		if Known(name) != nil {
+			t.Errorf("%q is known", name)
+		}
 	}
 }
