@@ -1,10 +1,12 @@
 package pop3
 
 import (
+	"strconv"
 	"time"
 
 	"github.com/mailtrace/mailtrace/decode"
 	"github.com/mailtrace/mailtrace/decode/internal/fragment"
+	"github.com/mailtrace/mailtrace/decode/rules"
 )
 
 // client is the client's direction.
@@ -112,10 +114,7 @@ func (s *session) tooLong(t time.Time, d decode.Dir, told *bool, from int64) {
 	*told = true
 	e := s.event(t, d, decode.FindingOnly)
 	e.Span = decode.Span{Off: from, Len: int64(s.o.Limits.Line)}
-	e.Findings = []decode.Finding{{
-		ID: "pop3.long-line", Severity: decode.Warning, Ref: "RFC 2449 §4", Dir: d, Span: e.Span,
-		Text: "the line is longer than what is kept of it, and far longer than POP3 allows; its text is shown up to there",
-	}}
+	s.find(e, rules.POP3LongLine, d, e.Span, "its text is shown up to "+strconv.Itoa(s.o.Limits.Line)+" octets")
 }
 
 // clientLine makes events of a line that is whole.
@@ -178,6 +177,9 @@ func (s *session) response(t time.Time, c *clientLine, text []byte, span decode.
 			f.owes--
 		}
 		p, ok = s.queue.head()
+		if f := s.queue.first(); f != nil {
+			f.plain = false
+		}
 	case s.auths > 0:
 		p, ok = s.queue.oldest(codeSASL)
 	case s.afterAuth != nil:
@@ -195,6 +197,10 @@ func (s *session) response(t time.Time, c *clientLine, text []byte, span decode.
 	if c.kind == isResponse && !s.o.Secrets {
 		e.Detail = sentRedacted
 	}
+	if ok && p.plain && c.kind == isResponse {
+		s.inTheClear(e, "")
+	}
+	s.lineEnd(e, decode.Client, text, span)
 	if ok {
 		e.Command, e.Name = p.cmd, p.code.name()
 		if p.cmd != nil {
@@ -210,7 +216,7 @@ func (s *session) command(t time.Time, c *clientLine, text []byte, span decode.S
 	if c.kind == isCommand && name == "" {
 		name = upper(text[:min(wordEnd(text), len(text))])
 	}
-	p := pending{cmd: &decode.Command{Name: name, Complete: t}, code: c.code, number: c.number, owes: c.owes}
+	p := pending{cmd: &decode.Command{Name: name, Complete: t}, code: c.code, number: c.number, owes: c.owes, lines: -1, span: span}
 	switch c.kind {
 	case isCommand:
 		e := s.event(t, decode.Client, decode.CommandLine)
@@ -224,6 +230,10 @@ func (s *session) command(t time.Time, c *clientLine, text []byte, span decode.S
 			}
 			s.askAnew, s.asked = false, s.asked || !s.tls
 		}
+		s.judgeCommand(e, c, &p, text)
+		if e.Detail == nil && !s.o.Bare {
+			e.Detail = sent(c, &p, text)
+		}
 	default:
 		reason := "expected a command of three or four letters"
 		if c.kind == isHTTP {
@@ -236,6 +246,10 @@ func (s *session) command(t time.Time, c *clientLine, text []byte, span decode.S
 		if c.kind == isHTTP {
 			e.Detail = e.Detail.(decode.Fields).With("hint", "a browser or a health check was pointed at this port")
 		}
+	}
+	if s.server.gap && s.server.resync && !s.conduct.pipelined {
+		// A client that waits for answers had those that were lost with the octets.
+		s.forgetPending()
 	}
 	if s.early != nil {
 		ok := s.early.ok
@@ -270,10 +284,7 @@ func (s *session) answeredEarly(t time.Time, p pending, ok bool) {
 	if p.code.is(codeStls) {
 		e := s.event(t, decode.Server, decode.FindingOnly)
 		e.Command = p.cmd
-		e.Findings = []decode.Finding{{
-			ID: "starttls.early-tagged", Severity: decode.Error, Ref: "RFC 2595 §4", Dir: decode.Server,
-			Text: "the answer to STLS came before the command was whole: somebody else may have written it",
-		}}
+		s.find(e, rules.EarlyTagged, decode.Server, e.Span, "")
 	}
 	s.settle(t, p, ok)
 }

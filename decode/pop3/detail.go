@@ -1,15 +1,20 @@
 package pop3
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 )
 
-// Sent is the Detail of a command or a SASL response of which there is something to tell
-// that its text does not say.
+// Sent is the Detail of a command or a SASL response of which there is something to tell.
 type Sent struct {
-	Redacted  bool `json:"redacted,omitempty"`   // a secret was filled
-	AskedAnew bool `json:"asked_anew,omitempty"` // CAPA: it was asked before TLS, and had to be forgotten
+	Redacted  bool   `json:"redacted,omitempty"`   // a secret was filled
+	AskedAnew bool   `json:"asked_anew,omitempty"` // CAPA: it was asked before TLS, and had to be forgotten
+	Message   int    `json:"message,omitempty"`    // message number
+	Lines     *int   `json:"lines,omitempty"`      // TOP: lines of the body that are asked for
+	Mechanism string `json:"mechanism,omitempty"`  // AUTH, in upper case
+	User      string `json:"user,omitempty"`       // USER
+	Language  string `json:"language,omitempty"`   // LANG
 }
 
 var (
@@ -17,15 +22,59 @@ var (
 	sentAskedAnew = &Sent{AskedAnew: true}
 )
 
+// sent gives the Detail of a command without secrets, nil where it has no arguments.
+func sent(c *clientLine, p *pending, text []byte) any {
+	args := bytes.Trim(text[min(c.args, len(text)):], " ")
+	if len(args) == 0 || c.secret() {
+		return nil
+	}
+	switch c.code & codeName {
+	case codeList, codeUidl, codeRetr, codeDele:
+		return &Sent{Message: c.number}
+	case codeTop:
+		d := &Sent{Message: c.number}
+		if p.lines >= 0 {
+			d.Lines = &p.lines
+		}
+		return d
+	case codeAuth:
+		return &Sent{Mechanism: upper(args)}
+	case codeUser:
+		return &Sent{User: string(args)}
+	case codeLang:
+		return &Sent{Language: string(args)}
+	}
+	return nil
+}
+
+// Greeted is the Detail of a greeting that has a timestamp or a response code.
+type Greeted struct {
+	Timestamp string `json:"timestamp,omitempty"` // what APOP needs, with its angle brackets
+	Code      string `json:"code,omitempty"`      // extended response code
+}
+
+func greeted(text []byte) any {
+	d := Greeted{timestamp(text), responseCode(text)}
+	if d == (Greeted{}) {
+		return nil
+	}
+	return &d
+}
+
 // Entered is the Detail of a StateChange.
 type Entered struct {
 	TLS     bool `json:"tls,omitempty"`     // the connection is under TLS
 	Deleted int  `json:"deleted,omitempty"` // UPDATE: messages that DELE marked
 }
 
-// Reply is the Detail of a status line behind which a multi-line response follows.
+// Reply is the Detail of a status line that says more than its status.
 type Reply struct {
-	Follows string `json:"follows"` // "listing" or "message"
+	Follows  string `json:"follows,omitempty"`  // "listing" or "message", where a multi-line response follows
+	Code     string `json:"code,omitempty"`     // extended response code (RFC 2449 §8), in upper case
+	Messages *int64 `json:"messages,omitempty"` // STAT
+	Octets   *int64 `json:"octets,omitempty"`   // STAT; LIST with a number; RETR, where it says
+	Message  int    `json:"message,omitempty"`  // LIST and UIDL with a number
+	ID       string `json:"id,omitempty"`       // UIDL with a number
 }
 
 var (
@@ -49,6 +98,14 @@ type Listing struct {
 	Before   int      `json:"before,omitempty"`   // CAPA: how many the list before had, 0 where this is the first
 	Complete bool     `json:"complete"`           // the terminator came
 	Broken   bool     `json:"broken,omitempty"`   // and is not "." CRLF
+
+	Capabilities []Capability `json:"capabilities,omitempty"` // CAPA, at most 256
+}
+
+// Capability is one line of a CAPA reply (RFC 2449 §5).
+type Capability struct {
+	Name   string   `json:"name"` // in upper case
+	Params []string `json:"params,omitempty"`
 }
 
 // Rows gives the lines that are kept, and how many there were.

@@ -220,7 +220,7 @@ func TestGaps(t *testing.T) {
 	write(decode.Server, "+OK 1 2\r\n")
 	want := `C command              TRANSACTION   RETR  @22+8 "RETR 1" | all of message 1; POP3 keeps no \Seen
 C command              TRANSACTION   NOOP  @30+6 "NOOP" | keep the connection alive
-S completion           TRANSACTION   +OK   for RETR @15+5 "+OK" | body follows, up to a lone "."
+S completion           TRANSACTION   +OK   for RETR @15+5 "+OK" | body follows, up to a lone "." ! note pop3.retr-without-size
 S mime                 TRANSACTION   RETR  @0+0 "" &{Number: Depth:0 Type:text/plain Charset: Boundary: Name: Encoding:7bit Off:14 Size:4 Decoded:-1 Lines:0 Cut:true From: Subject:x Date:}
 S multiline            TRANSACTION   RETR  @20+18 "" | 18 octets · cut off before the end {18 of 18, 0 stuffed []}
 S desync               TRANSACTION         @38+100 "octets are missing here; decoding goes on with the next status line"
@@ -239,13 +239,13 @@ func TestMidSession(t *testing.T) {
 		s("of a body\r\n.\r\n"), c("cret word\r\nRETR 2\r\n"), s("+OK\r\nSubject: x\r\n\r\n.\r\n"), c("XFOO bar\r\nAHUxAHNlY3JldA==\r\nPASS secret\r\n"),
 	}, every(3))
 	want := `C command                            RETR  @11+8 "RETR 2" | all of message 2; POP3 keeps no \Seen
-S completion                         +OK   for RETR @14+5 "+OK" | body follows, up to a lone "."
+S completion                         +OK   for RETR @14+5 "+OK" | body follows, up to a lone "." ! note pop3.retr-without-size
   state                TRANSACTION         @0+0 ""
 S mime                 TRANSACTION   RETR  @0+0 "" &{Number: Depth:0 Type:text/plain Charset: Boundary: Name: Encoding:7bit Off:14 Size:0 Decoded:-1 Lines:0 Cut:false From: Subject:x Date:}
 S multiline            TRANSACTION   RETR  @19+17 "." | 14 octets {14 of 14, 0 stuffed []}
 C command              TRANSACTION   XFOO  @19+10 "XFOO bar"
 C malformed            TRANSACTION         @29+18 "xxxxxxxxxxxxxxxx" | expected a command of three or four letters
-C command              TRANSACTION   PASS  @47+13 "PASS xxxxxx" | password redacted
+C command              TRANSACTION   PASS  @47+13 "PASS xxxxxx" | password redacted ! warning auth.cleartext
 `
 	if got := table(w.events); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)

@@ -2,14 +2,13 @@ package pop3
 
 import (
 	"bytes"
-	"hash/maphash"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/mailtrace/mailtrace/decode"
 	"github.com/mailtrace/mailtrace/decode/internal/fragment"
 	"github.com/mailtrace/mailtrace/decode/mime"
+	"github.com/mailtrace/mailtrace/decode/rules"
 )
 
 // multi is a multi-line response (RFC 1939 §3) that has begun.
@@ -27,20 +26,21 @@ type multi struct {
 	listing *Listing
 	last    [listed][]byte // a ring of the last lines
 	caps    []string
-	ids     map[uint64]struct{}
-}
 
-// known bounds what is remembered of a maildrop: sizes, and ids while a UIDL goes by.
-const known = 1 << 16
+	mechanisms []string         // of CAPA's SASL, or of AUTH without argument
+	said       int64            // RETR: the size that the status line gave, -1 where it gave none
+	undotted   int64            // lines that began with a single dot
+	doubled    int64            // lines that begin with a dot still, now that they are un-stuffed
+	afterDot   bool             // the next octet stands behind a dot that was taken away
+	findings   []decode.Finding // of lines of a listing
+}
 
 // rowLimit bounds what is kept of one line of a listing; RFC 2449 §3 allows 512 octets.
 const rowLimit = 1 << 10
 
-// seed is the same for all sessions, so that events do not depend on which one tells.
-var seed = maphash.MakeSeed()
-
 func (m *multi) begin(s *session, p pending) {
 	m.pending, m.active, m.from = p, true, s.server.off
+	m.undotted, m.doubled, m.afterDot, m.findings = 0, 0, false, nil
 	if p.code.body() {
 		m.stuffing.Reset()
 		m.scanner.Reset(s.o.Limits)
@@ -49,18 +49,16 @@ func (m *multi) begin(s *session, p pending) {
 	}
 	m.listing = &Listing{}
 	switch {
-	case p.code.is(codeList):
-		s.sizes = s.sizes[:0]
-	case p.code.is(codeUidl):
-		m.ids = map[uint64]struct{}{}
 	case p.code.is(codeCapa):
-		m.caps = nil
+		m.caps, m.mechanisms = nil, nil
+	case p.code.is(codeAuth):
+		m.mechanisms = nil
 	}
 }
 
 // drop forgets the response without telling.
 func (m *multi) drop() {
-	m.active, m.listing, m.ids, m.caps, m.dots = false, nil, nil, nil, nil
+	m.active, m.listing, m.caps, m.dots, m.mechanisms, m.findings = false, nil, nil, nil, nil, nil
 	m.last = [listed][]byte{}
 	if m.scanner.Active() {
 		m.scanner.Abort()
@@ -95,6 +93,9 @@ func (s *session) content(t time.Time, p fragment.Piece) {
 	m := &s.multi
 	s.server.off += int64(len(p.Wire))
 	s.emit(decode.Server, t, p.Wire, false, false, true)
+	if p.Stuff || m.afterDot {
+		m.judgeDot(p)
+	}
 	if p.Stuff || m.dotting {
 		m.noteDot(p)
 	}
@@ -145,7 +146,10 @@ func (s *session) row(t time.Time, line []byte, span decode.Span, first time.Tim
 	m := &s.multi
 	if len(line) > 0 && line[0] == '.' {
 		if !m.ends(line) {
-			m.add(s, line[1:])
+			if line[1] != '.' {
+				s.findRow(rules.POP3DotStuffing, span, "a line of the listing begins with a single dot")
+			}
+			m.add(s, line[1:], span)
 			return
 		}
 		if len(line) == 1 {
@@ -173,59 +177,31 @@ func (s *session) row(t time.Time, line []byte, span decode.Span, first time.Tim
 		s.reply(t, line, span, first)
 		return
 	}
-	m.add(s, line)
+	s.rowEnd(line, span)
+	m.add(s, line, span)
 }
 
-// add keeps a line of a listing.
-func (m *multi) add(s *session, line []byte) {
+// add keeps a line of a listing, and what it says.
+func (m *multi) add(s *session, line []byte, span decode.Span) {
 	l := m.listing
 	line = line[:min(len(line), rowLimit)]
-	if len(l.First) < listed {
+	switch {
+	case s.o.Bare:
+	case len(l.First) < listed:
 		l.First = append(l.First, bytes.Clone(line))
-	} else {
+	default:
 		i := l.Lines % listed
 		m.last[i] = append(m.last[i][:0], line...)
 	}
 	l.Lines++
-	word, rest, _ := bytes.Cut(line, []byte(" "))
-	switch m.code & codeName {
-	case codeList:
-		n := number(word)
-		size, err := strconv.ParseInt(string(bytes.TrimSpace(rest)), 10, 64)
-		if err != nil || size < 0 {
-			return
-		}
-		l.Octets += size
-		if n > 0 && n < known {
-			for len(s.sizes) <= n {
-				s.sizes = append(s.sizes, -1)
-			}
-			s.sizes[n] = size
-		}
-	case codeUidl:
-		if len(m.ids) >= known {
-			l.Repeated = -1
-		}
-		if l.Repeated < 0 {
-			return
-		}
-		h := maphash.Bytes(seed, rest)
-		if _, again := m.ids[h]; again {
-			l.Repeated++
-		}
-		m.ids[h] = struct{}{}
-	case codeCapa:
-		if len(m.caps) < 256 {
-			m.caps = append(m.caps, upper(word[:min(len(word), 64)]))
-		}
-	}
+	s.judgeRow(line, span)
 }
 
 // finish gives the listing.
 func (m *multi) finish(s *session, complete, broken bool) *Listing {
 	l := m.listing
 	l.Complete, l.Broken = complete, broken
-	if over := l.Lines - listed; over > 0 {
+	if over := l.Lines - listed; over > 0 && !s.o.Bare {
 		n := min(over, listed)
 		l.Last = make([][]byte, 0, n)
 		for i := l.Lines - n; i < l.Lines; i++ {
@@ -244,7 +220,7 @@ func (m *multi) finish(s *session, complete, broken bool) *Listing {
 				l.New++
 			}
 		}
-		s.caps = m.caps
+		s.caps, s.mechanisms = m.caps, m.mechanisms
 	}
 	return l
 }
@@ -270,10 +246,10 @@ func (s *session) endMulti(t time.Time, complete, broken bool) {
 			Message: m.number, Octets: m.stuffing.Octets, Wire: m.stuffing.Wire, Stuffed: m.stuffing.Stuffed,
 			Dots: m.dots, Complete: complete, Broken: broken,
 		}
-		if n := m.number; n > 0 && n < len(s.sizes) && s.sizes[n] >= 0 && m.code.is(codeRetr) {
-			size := s.sizes[n]
+		if size, ok := s.drop.size(m.number); ok && m.code.is(codeRetr) {
 			b.Listed = &size
 		}
+		s.judgeBody(b, parts)
 		detail = b
 	} else {
 		detail = m.finish(s, complete, broken)
@@ -285,6 +261,7 @@ func (s *session) endMulti(t time.Time, complete, broken bool) {
 		e.Text = dot
 	}
 	answer(e, m.cmd, t, t)
+	s.judgeEnd(e, complete, broken)
 	m.drop()
 	s.enterUpdate(t)
 }
@@ -317,7 +294,7 @@ func (s *session) endAtClose(t time.Time) {
 	case ended:
 		s.release(bytes.Clone(kept[min(x.clear, n):]), true, false)
 	case n > 0:
-		m.add(s, s.textOfServerPart())
+		m.add(s, s.textOfServerPart(), decode.Span{Off: x.from, Len: n})
 	}
 	s.flushServer(t)
 	s.endMulti(t, ended, ended)

@@ -105,7 +105,7 @@ var notes = map[about]func(*decode.Event) string{
 	{decode.Completion, "PASS"}: says("maildrop locked for us"),
 	{decode.Completion, "APOP"}: says("maildrop locked for us"),
 	{decode.Completion, "AUTH"}: func(e *decode.Event) string {
-		if e.Detail != nil {
+		if d, ok := e.Detail.(*Reply); ok && d.Follows != "" {
 			return "" // the list of mechanisms follows
 		}
 		return "maildrop locked for us"
@@ -118,6 +118,21 @@ var notes = map[about]func(*decode.Event) string{
 			return ""
 		}
 		return messages(n, octets)
+	},
+
+	{decode.Completion, "LIST"}: func(e *decode.Event) string {
+		d, ok := e.Detail.(*Reply)
+		if !ok || d.Octets == nil {
+			return ""
+		}
+		return count(*d.Octets, "octet", "octets")
+	},
+	{decode.Completion, "UIDL"}: func(e *decode.Event) string {
+		d, ok := e.Detail.(*Reply)
+		if !ok || d.ID == "" {
+			return ""
+		}
+		return "its lasting id"
 	},
 
 	{decode.Multiline, "CAPA"}: func(e *decode.Event) string {

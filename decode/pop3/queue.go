@@ -6,8 +6,11 @@ import "github.com/mailtrace/mailtrace/decode"
 type pending struct {
 	cmd    *decode.Command // nil beyond Limits.Commands
 	code   code
-	number int // message number; 0 where there is none, or beyond Limits.Commands
-	owes   int // AUTH: SASL responses that the client still owes, at the least
+	number int         // message number; 0 where there is none, or beyond Limits.Commands
+	owes   int         // AUTH: SASL responses that the client still owes, at the least
+	lines  int         // TOP: lines of the body that were asked for, -1 where that is not known
+	plain  bool        // AUTH: the mechanism's next response is a password or a token as it is
+	span   decode.Span // of the command's line
 }
 
 // queue holds the pending commands in order: the server answers in the order in which it

@@ -6,6 +6,7 @@ import (
 
 	"github.com/mailtrace/mailtrace/decode"
 	"github.com/mailtrace/mailtrace/decode/internal/fragment"
+	"github.com/mailtrace/mailtrace/decode/rules"
 )
 
 // server is the server's direction.
@@ -14,6 +15,7 @@ type server struct {
 	off     int64 // of the next octet
 	from    int64 // of the unfinished line
 	resync  bool  // framing was lost: skip lines until one is a status line
+	gap     bool  // and it was lost with octets
 	long    bool  // a finding said that the line is too long
 	mayEcho bool  // the line may repeat a secret: it is no line of a listing
 	clear   int64 // octets of the line that passed before there was a secret under way
@@ -219,10 +221,7 @@ func (s *session) reply(t time.Time, text []byte, span decode.Span, first time.T
 	case st == statusOK && s.owed():
 		s.challenge(t, text, span, first)
 		s.doubtful = true
-		s.events[len(s.events)-1].Findings = []decode.Finding{{
-			ID: "pop3.sasl-continuation", Severity: decode.Warning, Ref: "RFC 5034 §4", Dir: decode.Server, Span: span,
-			Text: "the server says +OK where \"+ \" is due; a client that believes it takes itself for logged in",
-		}}
+		s.find(&s.events[len(s.events)-1], rules.POP3SASLOK, decode.Server, span, "")
 	case st == statusOK || st == statusErr:
 		s.completion(t, st == statusOK, text, span, first)
 	case st == statusMore && (!x.resync || s.conversing()):
@@ -233,13 +232,13 @@ func (s *session) reply(t time.Time, text []byte, span decode.Span, first time.T
 		s.malformed(t, decode.Server, text, span, "expected a greeting, +OK or -ERR")
 		return
 	default:
-		x.resync = true
+		x.resync, s.conduct.unsure = true, true
 		e := s.event(t, decode.Server, decode.Desync)
 		e.Text, e.Span = text, span
 		e.Detail = decode.Fields{{Key: "reason", Value: "expected +OK or -ERR; decoding goes on with the next line that begins so"}}
 		return
 	}
-	x.resync = false
+	x.resync, x.gap = false, false
 }
 
 // greets tells whether a status line is the greeting: the first one, unless the stream
@@ -252,6 +251,11 @@ func (s *session) greeting(t time.Time, st status, text []byte, span decode.Span
 	s.greeted = true
 	e := s.event(t, decode.Server, decode.Greeting)
 	e.Name, e.Text, e.Span = statusName(st == statusOK), text, span
+	s.conduct.unsure = false
+	s.statusLine(e, text, span)
+	if !s.o.Bare {
+		e.Detail = greeted(text)
+	}
 	if st == statusOK {
 		s.enter(t, decode.Authorization)
 	}
@@ -286,23 +290,22 @@ func (s *session) completion(t time.Time, ok bool, text []byte, span decode.Span
 	e := s.event(t, decode.Server, decode.Completion)
 	e.Name, e.Text, e.Span = statusName(ok), text, span
 	answer(e, p.cmd, t, first)
+	s.statusLine(e, text, span)
 	if !asked {
 		if before {
 			s.early = &early{ok}
+		} else if !s.conduct.unsure && !s.tlsDue {
+			s.unasked(e, ok)
 		}
 		return
 	}
 	s.count(p.code, -1)
 	follows := ok && p.code&codeMulti != 0
-	if follows {
-		e.Detail = replyListing
-		if p.code.body() {
-			e.Detail = replyMessage
-		}
-	}
+	said := s.judgeReply(e, &p, ok, follows, text)
 	s.settle(t, p, ok)
 	if follows {
 		s.multi.begin(s, p)
+		s.multi.said = said
 		return
 	}
 	s.enterUpdate(t)
@@ -342,13 +345,14 @@ func (s *session) settle(t time.Time, p pending, ok bool) {
 		}
 	case codeStls:
 		s.tlsDue = s.tlsDue || ok
+		s.conduct.refused = s.conduct.refused || !ok && !s.tls
 	case codeDele:
 		if ok {
-			s.deletions++
+			s.drop.mark(p.number)
 		}
 	case codeRset:
 		if ok {
-			s.deletions = 0
+			s.drop.unmark()
 		}
 	}
 	switch name {

@@ -6,6 +6,7 @@ import (
 	"github.com/mailtrace/mailtrace/decode"
 	"github.com/mailtrace/mailtrace/decode/internal/fragment"
 	"github.com/mailtrace/mailtrace/decode/internal/redact"
+	"github.com/mailtrace/mailtrace/decode/rules"
 )
 
 // session decodes both directions of one POP3 connection.
@@ -35,11 +36,12 @@ type session struct {
 	early      *early   // the reply to the unfinished client line
 	echo       redact.Echo
 
-	asked     bool // CAPA was sent before TLS began
-	askAnew   bool // and has to be sent again
-	caps      []string
-	sizes     []int64 // by message number, as LIST said
-	deletions int
+	asked      bool // CAPA was sent before TLS began
+	askAnew    bool // and has to be sent again
+	caps       []string
+	mechanisms []string // of CAPA's SASL, or of the list that AUTH without argument gave
+	drop       maildrop
+	conduct    conduct
 }
 
 // early is a status line that came before its command was whole.
@@ -57,6 +59,8 @@ func newSession(o decode.Options) *session {
 	s := &session{o: o, state: decode.Authorization, tls: o.TLS}
 	s.client.lines = fragment.Lines{Max: o.Limits.Line}
 	s.server.lines = fragment.Lines{Max: o.Limits.Line}
+	s.drop.forget()
+	s.conduct.unsure = o.Mid
 	s.queue.max, s.queue.limit = o.Limits.Commands, o.Limits.Queue
 	if o.Mid {
 		s.greeted, s.client.resync, s.server.resync = true, true, true
@@ -123,6 +127,9 @@ func (s *session) Resume(how decode.Resume, t time.Time) []decode.Event {
 	s.queue.reset()
 	s.echo.Reset()
 	s.multi.drop()
+	if began {
+		s.conduct.underTLS(s)
+	}
 	// RFC 2595 §4: what the client knows of the server's capabilities is to be discarded.
 	s.askAnew, s.asked = s.asked, false
 	if began {
@@ -137,6 +144,7 @@ func (s *session) Gap(d decode.Dir, t time.Time, n int64) []decode.Event {
 	if s.opaque {
 		return nil
 	}
+	s.conduct.unsure = true
 	if d == decode.Client {
 		s.flushClient(t)
 		s.early, s.client.resync = nil, true
@@ -148,7 +156,7 @@ func (s *session) Gap(d decode.Dir, t time.Time, n int64) []decode.Event {
 	if s.multi.active {
 		s.breakOff(t)
 	}
-	s.server.resync = true
+	s.server.resync, s.server.gap = true, true
 	s.desync(t, d, decode.Span{Off: s.server.off, Len: max(n, 0)}, "octets are missing here; decoding goes on with the next status line")
 	s.server.off += max(n, 0)
 	return s.events
@@ -178,6 +186,7 @@ func (s *session) Close(d decode.Dir, t time.Time) []decode.Event {
 	}
 	if s.multi.active {
 		s.endAtClose(t)
+		s.endDeletions(t)
 		return s.events
 	}
 	if !s.server.lines.Empty() {
@@ -187,6 +196,7 @@ func (s *session) Close(d decode.Dir, t time.Time) []decode.Event {
 		s.flushServer(t)
 		s.malformed(t, d, text, span, "the stream ended in the middle of a line")
 	}
+	s.endDeletions(t)
 	return s.events
 }
 
@@ -244,7 +254,7 @@ func (s *session) enter(t time.Time, state decode.State) {
 	s.state = state
 	d := &Entered{TLS: s.tls}
 	if state == decode.Update {
-		d.Deleted = s.deletions
+		d.Deleted = s.drop.marked
 	}
 	s.event(t, decode.NoDir, decode.StateChange).Detail = d
 }
@@ -267,13 +277,9 @@ func (s *session) injected(first int, d decode.Dir) {
 		return
 	}
 	e := &s.events[first]
-	f := decode.Finding{
-		ID: "starttls.command-injection", Severity: decode.Error, Ref: "RFC 2595 §4", Dir: d, Span: e.Span,
-		Text: "this follows STLS in the clear; a server that keeps it would take it for a command inside TLS",
-	}
+	r := rules.CommandInjection
 	if d == decode.Server {
-		f.ID = "starttls.response-injection"
-		f.Text = "this follows the +OK to STLS in the clear; a client that keeps it would take it for a reply inside TLS"
+		r = rules.ResponseInjection
 	}
-	e.Findings = append(e.Findings, f)
+	s.find(e, r, d, e.Span, "")
 }
