@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"github.com/mailtrace/mailtrace/decode"
+	"github.com/mailtrace/mailtrace/decode/rules"
 )
 
 // Scanner finds the parts of one message after the other. Reset begins a message, Write
@@ -30,6 +31,11 @@ type Scanner struct {
 	fields  fields
 	numbers []byte
 
+	body     body
+	problems []Problem
+	more     int
+	aborted  bool // the message broke off: its end says nothing
+
 	roots []root // allocated, not yet used
 	grow  int    // how many were allocated last
 }
@@ -43,6 +49,8 @@ func (s *Scanner) Reset(limits decode.Limits) {
 	s.active, s.off, s.nl = true, 0, 0
 	s.line, s.nodes = s.line[:0], s.nodes[:0]
 	s.open, s.longest = 0, 0
+	s.problems, s.more, s.body, s.aborted = nil, 0, body{}, false
+	s.tail = [len(s.tail)]byte{}
 	root := s.newRoot()
 	root.list[0] = &root.part
 	s.parts = root.list[:1:1]
@@ -102,14 +110,16 @@ func (s *Scanner) close(cut bool) []*Part {
 		s.line = s.line[:0]
 		switch {
 		case s.header:
+			s.judgeLine(line, s.off-s.lineOff)
 			s.headerLine(line)
 		case !s.delimiter(line):
 			s.advance(line)
 		}
 	}
-	if s.header {
+	for s.header {
 		s.endHeader(nil)
 	}
+	s.aborted = cut
 	for len(s.nodes) > 0 {
 		n := &s.nodes[len(s.nodes)-1]
 		if n.part != nil && (cut || s.open > 0) {
@@ -121,6 +131,35 @@ func (s *Scanner) close(cut bool) []*Part {
 	s.parts, s.active = nil, false
 	s.fields.trim()
 	return parts
+}
+
+// Skip passes over octets of the message that never came. What is open is marked Cut, and
+// nothing of it is judged any more; where the gap begins in a header, the rest counts as body.
+func (s *Scanner) Skip(n int64) {
+	if !s.active || n <= 0 {
+		return
+	}
+	if len(s.line) > 0 {
+		line := s.line
+		s.line = s.line[:0]
+		if s.header {
+			s.headerLine(line)
+		} else {
+			s.advance(line)
+		}
+	}
+	for s.header {
+		s.nodes[len(s.nodes)-1].quiet = true
+		s.endHeader(nil)
+	}
+	for i := range s.nodes {
+		if s.nodes[i].quiet = true; s.nodes[i].part != nil {
+			s.nodes[i].part.Cut = true
+		}
+	}
+	s.off += n
+	s.tail, s.bol = [len(s.tail)]byte{}, false
+	s.body.line = 0
 }
 
 // headerOctets takes header lines, up to the end of the header.
@@ -150,6 +189,7 @@ func (s *Scanner) headerOctets(p []byte) []byte {
 		if len(line) > 1 && line[len(line)-2] == '\r' {
 			eol = 2
 		}
+		s.judgeLine(line, s.off-s.lineOff)
 		if s.ofInterest(line[0]) && s.headerLine(line) {
 			break
 		}
@@ -211,6 +251,7 @@ func (s *Scanner) delimitedHeader(line []byte) bool {
 		s.nl--
 	}
 	lines := s.nl
+	s.problem(rules.HeaderEnd, s.lineOff, int64(len(line)), "")
 	s.endHeader(nil)
 	s.off, s.nl = off, nl
 	s.delimit(level, closing, line, delimiterAt{s.lineOff, eol, lines})
@@ -293,6 +334,7 @@ func (s *Scanner) advance(p []byte) {
 	if len(p) == 0 {
 		return
 	}
+	s.inspect(p)
 	s.off += int64(len(p))
 	s.nl += int64(bytes.Count(p, lf))
 	s.bol = p[len(p)-1] == '\n'

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"strconv"
 	"strings"
+
+	"github.com/mailtrace/mailtrace/decode/rules"
 )
 
 // node is one part that has not ended yet.
@@ -17,8 +19,11 @@ type node struct {
 	within   string // an attached message: the number of what its body becomes
 	depth    int
 	children int
-	lines    int64 // LFs before the body
-	eol      int64 // octets of the line end behind the header
+	lines    int64  // LFs before the body
+	eol      int64  // octets of the line end behind the header
+	said     said   // what was told of it
+	quiet    bool   // octets of it are missing: nothing more is told
+	fields   uint32 // header fields that it has
 }
 
 func (s *Scanner) push(n node) { s.nodes = append(s.nodes, n) }
@@ -62,6 +67,7 @@ func (s *Scanner) newPart(number string, depth int) *Part {
 // belong to the next delimiter.
 func (s *Scanner) beginBody(line []byte) {
 	s.header, s.bol = false, true
+	s.body = body{nul: true}
 	s.tail = [len(s.tail)]byte{}
 	eol := line[len(line)-int(eolOctets(line)):]
 	copy(s.tail[len(s.tail)-len(eol):], eol)
@@ -87,11 +93,14 @@ func (s *Scanner) endHeader(blank []byte) {
 	if n.within != "" && owner.Number == "" {
 		owner = nil // the message is one attached message: its own header has its From
 	}
+	s.judgeHeader(n)
 	c := s.fields.content(owner, len(s.nodes) > 1 && s.inDigest())
 	s.beginBody(blank)
 	n.lines, n.eol = s.nl, eolOctets(blank)
 	multi := c.boundary != "" && strings.HasPrefix(c.typ, "multipart/")
 	deep := n.depth >= s.limits.Depth
+	s.judgeContent(c, multi)
+	n = &s.nodes[len(s.nodes)-1]
 	if n.within != "" {
 		// The body of an attached message (RFC 9051 §6.4.5.1).
 		if multi && !deep {
@@ -108,6 +117,9 @@ func (s *Scanner) endHeader(blank []byte) {
 	p := n.part
 	p.Type, p.Charset, p.Boundary, p.Name, p.Encoding = c.typ, c.charset, c.boundary, c.name, c.encoding
 	p.Off, p.Decoded = s.off, -1
+	if !multi && !(isMessage(c.typ) && identity(c.encoding)) {
+		s.judge(p)
+	}
 	attached := isMessage(c.typ) && identity(c.encoding)
 	switch {
 	case (multi || attached) && deep:
@@ -217,6 +229,12 @@ func (s *Scanner) delimit(level int, closing bool, line []byte, at delimiterAt) 
 // pop ends the part on top of the stack at an offset.
 func (s *Scanner) pop(end, lines int64) {
 	n := &s.nodes[len(s.nodes)-1]
+	if !s.aborted {
+		s.endBody()
+		if n.multi && n.boundary != "" {
+			s.problem(rules.BoundaryOpen, s.off, 0, "boundary "+n.boundary)
+		}
+	}
 	s.nodes = s.nodes[:len(s.nodes)-1]
 	if n.boundary != "" {
 		s.open--

@@ -1,0 +1,286 @@
+package mime
+
+import (
+	"bytes"
+	"encoding/binary"
+	"strconv"
+	"strings"
+
+	"github.com/mailtrace/mailtrace/decode/rules"
+)
+
+// longestLine is what RFC 5322 §2.1.1 allows, without the line end.
+const longestLine = 998
+
+// body is what is to be known of a body to judge the next octets of it.
+type body struct {
+	encoding byte        // one of the following
+	eight    *rules.Rule // broken by an octet beyond ASCII; nil: none is, or it was told
+	nul      bool        // a NUL breaks a rule
+	line     int64       // octets of the line so far
+
+	digits  int64 // base64
+	padding int64
+	pad     int64 // where the padding begins
+
+	escape byte // quoted-printable: octets seen behind an equals sign, plus one
+	equals int64
+}
+
+const (
+	asIs = iota
+	base64Text
+	quotedText
+)
+
+// judge says how the body of a leaf is looked at.
+func (s *Scanner) judge(p *Part) {
+	b := body{nul: true}
+	switch p.Encoding {
+	case "base64":
+		b.encoding = base64Text
+	case "quoted-printable":
+		b.encoding, b.eight = quotedText, rules.BodyEightBit
+	case "7bit":
+		b.eight = rules.BodyEightBit // RFC 2045 §2.7
+	case "8bit":
+		if p.Charset == "" && p.Type == "text/plain" {
+			b.eight = rules.CharsetMissing // other types may say it in their text (RFC 2046 §4.1.2)
+		}
+	default:
+		b.nul = false
+	}
+	s.body = b
+}
+
+// inspect looks at the next octets of a body, of which s.off is the first.
+func (s *Scanner) inspect(p []byte) {
+	b := &s.body
+	last := s.tail[len(s.tail)-1]
+	crlf := 0
+	for rest := p; ; {
+		j := bytes.IndexByte(rest, '\n')
+		text := rest
+		if j >= 0 {
+			text = rest[:j]
+		}
+		if b.encoding == base64Text {
+			s.base64(text, s.off+int64(len(p)-len(rest)))
+		}
+		b.line += int64(len(text))
+		if j < 0 {
+			break
+		}
+		end, n := s.off+int64(len(p)-len(rest)+j), b.line
+		before := last
+		if j > 0 {
+			before = text[j-1]
+		}
+		if before == '\r' {
+			crlf++
+			n--
+			if b.encoding == quotedText && n > 0 {
+				switch {
+				case j > 1:
+					before = text[j-2]
+				case j == 1:
+					before = last
+				default:
+					before = s.tail[len(s.tail)-2]
+				}
+			}
+		} else {
+			s.problem(rules.BareLF, end, 1, "")
+		}
+		if n > 76 {
+			if n > longestLine {
+				s.problem(rules.MessageLongLine, end-b.line, b.line, strconv.FormatInt(n, 10)+" octets")
+			}
+			if b.encoding == quotedText {
+				s.problem(rules.QuotedPrintableLine, end-b.line, n, strconv.FormatInt(n, 10)+" octets")
+			}
+		}
+		if b.encoding == quotedText && n > 0 && (before == ' ' || before == '\t') {
+			s.problem(rules.QuotedPrintableSpace, end, 1, "")
+		}
+		b.line = 0
+		rest = rest[j+1:]
+	}
+	s.bareCR(p, last, crlf)
+	if b.encoding == quotedText {
+		s.quoted(p)
+	}
+	if b.eight != nil {
+		if i := beyondASCII(p); i >= 0 {
+			s.problem(b.eight, s.off+int64(i), 1, octet(p[i]))
+			b.eight = nil
+		}
+	}
+	if b.nul {
+		if i := bytes.IndexByte(p, 0); i >= 0 {
+			s.problem(rules.MessageNUL, s.off+int64(i), 1, "")
+			b.nul = false
+		}
+	}
+}
+
+// bareCR counts CRs against line ends, and looks for the one that is bare only where the
+// numbers differ (BenchmarkBody). A CR at the very end is judged with what follows.
+func (s *Scanner) bareCR(p []byte, last byte, crlf int) {
+	n := bytes.Count(p, cr)
+	if p[len(p)-1] == '\r' {
+		n--
+	}
+	if last == '\r' {
+		if p[0] != '\n' {
+			s.problem(rules.BareCR, s.off-1, 1, "")
+			return
+		}
+		crlf--
+	}
+	if n == crlf {
+		return
+	}
+	for i, c := range p[:len(p)-1] {
+		if c == '\r' && p[i+1] != '\n' {
+			s.problem(rules.BareCR, s.off+int64(i), 1, "")
+			return
+		}
+	}
+}
+
+var cr = []byte{'\r'}
+
+// endBody judges what only the end of a body shows.
+func (s *Scanner) endBody() {
+	b := &s.body
+	if s.off > 0 && s.tail[len(s.tail)-1] == '\r' {
+		s.problem(rules.BareCR, s.off-1, 1, "")
+	}
+	if b.line > longestLine {
+		s.problem(rules.MessageLongLine, s.off-b.line, b.line, strconv.FormatInt(b.line, 10)+" octets")
+	}
+	switch {
+	case b.encoding == base64Text && (b.digits+b.padding)%4 != 0:
+		s.problem(rules.Base64Padding, s.off, 0,
+			strconv.FormatInt(b.digits, 10)+" digits and "+strconv.FormatInt(b.padding, 10)+" equals signs")
+	case b.encoding == quotedText && b.escape > 1:
+		s.problem(rules.QuotedPrintable, b.equals, 2, "it ends there")
+	}
+	s.body = body{}
+}
+
+// base64 looks at octets of one line. White space in it is harmless, and so is every
+// length of a line: decoders pass over line ends.
+func (s *Scanner) base64(p []byte, off int64) {
+	b := &s.body
+	i := 0
+	if b.padding == 0 {
+		for ; i+8 <= len(p) && eightDigits(binary.LittleEndian.Uint64(p[i:])); i += 8 {
+			continue
+		}
+		b.digits += int64(i)
+	}
+	for ; i < len(p); i++ {
+		switch c := p[i]; {
+		case base64Digit[c]:
+			if b.padding > 0 {
+				s.problem(rules.Base64Invalid, off+int64(i), 1, "it goes on behind its padding")
+			}
+			b.digits++
+		case c == '=':
+			b.padding++
+		case c == '\r' || c == ' ' || c == '\t':
+		default:
+			s.problem(rules.Base64Invalid, off+int64(i), 1, octet(c))
+		}
+	}
+}
+
+var base64Digit = func() (t [256]bool) {
+	for _, c := range []byte("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/") {
+		t[c] = true
+	}
+	return t
+}()
+
+const (
+	ones = 0x0101010101010101
+	high = 0x8080808080808080
+)
+
+// eightDigits tells whether all octets of a word are base64 digits: each range is a pair of
+// additions that carry into the high bit of an octet, and no further.
+func eightDigits(w uint64) bool {
+	folded := w | 0x20*ones
+	letter := (folded + (0x80-'a')*ones) &^ (folded + (0x7f-'z')*ones)
+	figure := (w + (0x80-'/')*ones) &^ (w + (0x7f-'9')*ones)
+	plus := ^((w ^ '+'*ones) + 0x7f*ones)
+	return w&high == 0 && (letter|figure|plus)&high == high
+}
+
+// beyondASCII is the place of the first octet that is not ASCII, -1 where there is none.
+func beyondASCII(p []byte) int {
+	i := 0
+	for ; i+32 <= len(p); i += 32 {
+		w := binary.LittleEndian.Uint64(p[i:]) | binary.LittleEndian.Uint64(p[i+8:]) |
+			binary.LittleEndian.Uint64(p[i+16:]) | binary.LittleEndian.Uint64(p[i+24:])
+		if w&high != 0 {
+			break
+		}
+	}
+	for ; i < len(p); i++ {
+		if p[i] >= 0x80 {
+			return i
+		}
+	}
+	return -1
+}
+
+// quoted looks at the escapes of quoted-printable text (RFC 2045 §6.7): two hexadecimal
+// digits, or a soft line break, before which white space may stand.
+func (s *Scanner) quoted(p []byte) {
+	b := &s.body
+	for i := 0; i < len(p); {
+		if b.escape == 0 {
+			j := bytes.IndexByte(p[i:], '=')
+			if j < 0 {
+				return
+			}
+			i += j
+			b.escape, b.equals = 1, s.off+int64(i)
+			i++
+			continue
+		}
+		c := p[i]
+		i++
+		switch {
+		case b.escape == 1 && isHex(c):
+			b.escape = 2
+		case b.escape == 2 && isHex(c):
+			b.escape = 0
+		case b.escape != 2 && c == '\n':
+			b.escape = 0
+		case b.escape != 2 && (c == ' ' || c == '\t' || c == '\r'):
+			b.escape = 3
+		default:
+			s.problem(rules.QuotedPrintable, b.equals, 2, "behind it: "+octet(c))
+			b.escape = 0
+			if c == '=' {
+				i--
+			}
+		}
+	}
+}
+
+func isHex(c byte) bool { return c-'0' <= 9 || (c|0x20)-'a' <= 5 }
+
+// octet shows one octet in a fact.
+func octet(c byte) string {
+	if c > ' ' && c < 0x7f {
+		return string(rune(c))
+	}
+	return `\x` + strings.ToUpper(string([]byte{hexDigits[c>>4], hexDigits[c&15]}))
+}
+
+const hexDigits = "0123456789abcdef"

@@ -1,0 +1,142 @@
+package mime
+
+import (
+	"bytes"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/mailtrace/mailtrace/decode/rules"
+)
+
+// judgeLine looks at one line of a header, as far as it is kept, of n octets.
+func (s *Scanner) judgeLine(line []byte, n int64) {
+	off := s.lineOff
+	whole := n == int64(len(line))
+	eol := 0
+	if whole {
+		eol = int(eolOctets(line))
+	}
+	text := line[:len(line)-eol]
+	if eol == 1 {
+		s.problem(rules.BareLF, off+n-1, 1, "")
+	}
+	if n-int64(eol) > longestLine {
+		s.problem(rules.MessageLongLine, off, n, strconv.FormatInt(n-int64(eol), 10)+" octets")
+	}
+	if i := bytes.IndexByte(text, '\r'); i >= 0 {
+		s.problem(rules.BareCR, off+int64(i), 1, "")
+	}
+	if i := bytes.IndexByte(text, 0); i >= 0 {
+		s.problem(rules.MessageNUL, off+int64(i), 1, "")
+	}
+	if i := beyondASCII(text); i >= 0 {
+		r := rules.HeaderUTF8
+		if !utf8.Valid(text) && (whole || !utf8.Valid(wholeRunes(text))) {
+			r = rules.HeaderEightBit
+		}
+		s.problem(r, off+int64(i), 1, octet(text[i]))
+	}
+	if len(text) > 0 && text[0] != ' ' && text[0] != '\t' && !(s.open > 0 && text[0] == '-') {
+		s.judgeName(line, off)
+	}
+}
+
+// wholeRunes takes the beginning of a character off the end of text that was cut.
+func wholeRunes(p []byte) []byte {
+	for i := 1; i < utf8.UTFMax && i <= len(p); i++ {
+		if c := p[len(p)-i]; utf8.RuneStart(c) {
+			return p[:len(p)-i]
+		}
+	}
+	return p
+}
+
+// single are the fields that may stand once (RFC 5322 §3.6, RFC 2045 §3).
+var single = [...]string{
+	"from", "date", "sender", "reply-to", "to", "cc", "bcc", "message-id", "in-reply-to", "references", "subject",
+	"content-type", "content-transfer-encoding", "mime-version", "content-id", "content-disposition",
+}
+
+const (
+	hasFrom = 1 << iota
+	hasDate
+	ofContent = ^uint32(1<<11 - 1)
+)
+
+// judgeName looks at the name of a field.
+func (s *Scanner) judgeName(line []byte, off int64) {
+	i := 0
+	for i < len(line) && line[i] > ' ' && line[i] != ':' {
+		i++
+	}
+	name := line[:i]
+	for i < len(line) && (line[i] == ' ' || line[i] == '\t') {
+		i++ // RFC 5322 §4.5.8
+	}
+	if len(name) == 0 || i == len(line) || line[i] != ':' {
+		// QUIRK: mbox files that are delivered as they are begin with "From ".
+		if off != 0 || !bytes.HasPrefix(line, []byte("From ")) {
+			s.problem(rules.HeaderNoColon, off, int64(len(line)), "")
+		}
+		return
+	}
+	switch name[0] | 0x20 {
+	case 'b', 'c', 'd', 'f', 'i', 'm', 'r', 's', 't':
+	default:
+		return
+	}
+	for k, want := range single {
+		if len(name) != len(want) || !equalFold(name, want) {
+			continue
+		}
+		n := &s.nodes[len(s.nodes)-1]
+		bit := uint32(1) << k
+		if n.fields&bit != 0 && (n.owner != nil || bit&ofContent != 0) {
+			s.problem(rules.FieldDuplicate, off, int64(len(line)), string(name))
+		}
+		n.fields |= bit
+		return
+	}
+}
+
+// judgeHeader looks at the header of a message as a whole.
+func (s *Scanner) judgeHeader(n *node) {
+	if n.owner != nil && n.fields != 0 && n.fields&(hasFrom|hasDate) != hasFrom|hasDate {
+		missing := "Date"
+		if n.fields&hasFrom == 0 {
+			missing = "From"
+		}
+		s.problem(rules.FieldMissing, s.off, 0, "no "+missing)
+	}
+}
+
+// judgeContent looks at what a header says of its body.
+func (s *Scanner) judgeContent(c content, multi bool) {
+	composite := strings.HasPrefix(c.typ, "multipart/") || c.typ == "message/rfc822" // RFC 6532 §3.7 allows more of message/global
+	switch {
+	case composite && !identity(c.encoding):
+		s.problem(rules.EncodingOnComposite, s.off, 0, c.typ+" in "+c.encoding)
+	case identity(c.encoding) || c.encoding == "base64" || c.encoding == "quoted-printable" || strings.HasPrefix(c.encoding, "x-"):
+	default:
+		s.problem(rules.EncodingUnknown, s.off, 0, c.encoding)
+	}
+	if !multi && strings.HasPrefix(c.typ, "multipart/") {
+		s.problem(rules.BoundaryMissing, s.off, 0, c.typ)
+	}
+	if !multi {
+		return
+	}
+	if n := len(c.boundary); n > 70 {
+		s.problem(rules.BoundaryInvalid, s.off, 0, strconv.Itoa(n)+" octets")
+	}
+	for i := len(s.nodes) - 2; i >= 0; i-- {
+		switch b := s.nodes[i].boundary; {
+		case b == "":
+		case b == c.boundary:
+			s.problem(rules.BoundaryNested, s.off, 0, b)
+		case strings.HasPrefix(c.boundary, b):
+			s.problem(rules.BoundaryPrefix, s.off, 0, c.boundary+" begins with "+b)
+		}
+	}
+}
