@@ -57,7 +57,7 @@ func (s *Scanner) judge(p *Part) {
 func (s *Scanner) inspect(p []byte) {
 	b := &s.body
 	last := s.tail[len(s.tail)-1]
-	crlf := 0
+	previous, crlf := last, 0
 	for rest := p; ; {
 		j := bytes.IndexByte(rest, '\n')
 		text := rest
@@ -72,7 +72,7 @@ func (s *Scanner) inspect(p []byte) {
 			break
 		}
 		end, n := s.off+int64(len(p)-len(rest)+j), b.line
-		before := last
+		before := previous
 		if j > 0 {
 			before = text[j-1]
 		}
@@ -84,7 +84,7 @@ func (s *Scanner) inspect(p []byte) {
 				case j > 1:
 					before = text[j-2]
 				case j == 1:
-					before = last
+					before = previous
 				default:
 					before = s.tail[len(s.tail)-2]
 				}
@@ -103,7 +103,7 @@ func (s *Scanner) inspect(p []byte) {
 		if b.encoding == quotedText && n > 0 && (before == ' ' || before == '\t') {
 			s.problem(rules.QuotedPrintableSpace, end, 1, "")
 		}
-		b.line = 0
+		b.line, previous = 0, '\n'
 		rest = rest[j+1:]
 	}
 	s.bareCR(p, last, crlf)

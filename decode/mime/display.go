@@ -1,6 +1,7 @@
 package mime
 
 import (
+	"bytes"
 	"io"
 	stdmime "mime"
 	"strings"
@@ -23,6 +24,26 @@ func Display(value string) string {
 		return value
 	}
 	return strings.ToValidUTF8(value, "\uFFFD")
+}
+
+// knownCharset tells whether text in the charset can be shown.
+func knownCharset(name string) bool {
+	_, err := charset.Reader(name, strings.NewReader(""))
+	return err == nil
+}
+
+// brokenWord gives the first encoded word of a raw header value that cannot be decoded,
+// "" where there is none. What only begins like one is text (RFC 2047 §2).
+func brokenWord(value []byte) string {
+	for _, word := range bytes.FieldsFunc(value, func(c rune) bool { return c == ' ' || c == '\t' || c == ',' || c == '"' || c == '(' || c == ')' }) {
+		if !bytes.HasPrefix(word, []byte("=?")) || !bytes.HasSuffix(word, []byte("?=")) || bytes.Count(word, []byte("?")) != 4 {
+			continue
+		}
+		if _, err := words.Decode(string(word)); err != nil {
+			return string(word)
+		}
+	}
+	return ""
 }
 
 var words = stdmime.WordDecoder{CharsetReader: func(name string, r io.Reader) (io.Reader, error) {

@@ -1,6 +1,9 @@
 package mime
 
-import "bytes"
+import (
+	"bytes"
+	"strings"
+)
 
 // fields keeps the values of the header fields that matter, in one buffer that is used
 // again for the next header.
@@ -133,7 +136,13 @@ func equalFold(p []byte, lower string) bool {
 }
 
 // content is what a header says of its body.
-type content struct{ typ, charset, boundary, name, encoding string }
+type content struct {
+	typ, charset, boundary, name, encoding string
+
+	boundaries     int    // how many boundary parameters there are
+	continuation   string // a parameter of which a segment is wrong; "" for none
+	charsetUnknown bool
+}
 
 // content reads the header that just ended. The From, Subject and Date of a message go
 // to its owner.
@@ -196,10 +205,14 @@ func (f *fields) describe(digest bool) content {
 		lower(charset)
 		take(&boundary, trimRight(f.param("boundary")))
 		take(&name, f.param("name"))
+		c.boundaries, c.continuation = f.count("boundary"), f.brokenSegments()
 	}
 	if f.spans[fieldDisposition].end != 0 {
 		_, rest := token(f.value(fieldDisposition))
 		f.parseParams(rest)
+		if c.continuation == "" {
+			c.continuation = f.brokenSegments()
+		}
 		// RFC 2183 §2.3.
 		if file := f.param("filename"); len(file) > 0 {
 			take(&name, file)
@@ -232,6 +245,7 @@ func (f *fields) describe(digest bool) content {
 	}
 	if c.charset == "" {
 		c.charset = str(set)
+		c.charsetUnknown = c.charset != "" && strings.HasPrefix(c.typ, "text/") && !knownCharset(c.charset)
 	}
 	c.boundary, c.name = str(boundary), str(name)
 	return c

@@ -109,6 +109,16 @@ func (s *Scanner) judgeHeader(n *node) {
 		}
 		s.problem(rules.FieldMissing, s.off, 0, "no "+missing)
 	}
+	if n.owner == nil {
+		return
+	}
+	for _, i := range [...]int{fieldFrom, fieldSubject} {
+		if v := s.fields.value(i); bytes.Contains(v, []byte("=?")) {
+			if word := brokenWord(v); word != "" {
+				s.problem(rules.EncodedWord, s.off, 0, word)
+			}
+		}
+	}
 }
 
 // judgeContent looks at what a header says of its body.
@@ -120,6 +130,15 @@ func (s *Scanner) judgeContent(c content, multi bool) {
 	case identity(c.encoding) || c.encoding == "base64" || c.encoding == "quoted-printable" || strings.HasPrefix(c.encoding, "x-"):
 	default:
 		s.problem(rules.EncodingUnknown, s.off, 0, c.encoding)
+	}
+	if c.continuation != "" {
+		s.problem(rules.ParameterContinuation, s.off, 0, c.continuation)
+	}
+	if c.charsetUnknown {
+		s.problem(rules.CharsetUnknown, s.off, 0, c.charset)
+	}
+	if multi && c.boundaries > 1 {
+		s.problem(rules.BoundaryDuplicate, s.off, 0, strconv.Itoa(c.boundaries)+" of them")
 	}
 	if !multi && strings.HasPrefix(c.typ, "multipart/") {
 		s.problem(rules.BoundaryMissing, s.off, 0, c.typ)

@@ -192,6 +192,47 @@ func (f *fields) param(name string) []byte {
 	return joined
 }
 
+// count tells how many parameters of that name there are, those in segments as one.
+func (f *fields) count(name string) int {
+	n, segmented := 0, 0
+	for i := range f.params {
+		x := &f.params[i]
+		switch {
+		case len(x.name) != len(name) || !equalFold(x.name, name):
+		case x.segment < 0:
+			n++
+		default:
+			segmented = 1
+		}
+	}
+	return n + segmented
+}
+
+// brokenSegments gives the name of a parameter of which a segment is missing or stands twice
+// (RFC 2231 §3), "" where all are as they should be.
+func (f *fields) brokenSegments() string {
+	for i := range f.params {
+		x := &f.params[i]
+		if x.segment < 0 {
+			continue
+		}
+		n, highest := 0, 0
+		for j := range f.params {
+			if y := &f.params[j]; y.segment >= 0 && bytes.EqualFold(y.name, x.name) {
+				n++
+				highest = max(highest, y.segment)
+				if j != i && y.segment == x.segment {
+					return string(x.name)
+				}
+			}
+		}
+		if n != highest+1 {
+			return string(x.name)
+		}
+	}
+	return ""
+}
+
 func (f *fields) segment(name string, seg int) *param {
 	for i := range f.params {
 		if x := &f.params[i]; x.segment == seg && len(x.name) == len(name) && equalFold(x.name, name) {

@@ -1,0 +1,151 @@
+package mime_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"github.com/mailtrace/mailtrace/decode"
+	"github.com/mailtrace/mailtrace/decode/mime"
+)
+
+// problems writes the problems of a message one a line.
+func problems(pieces ...string) []string {
+	var s mime.Scanner
+	s.Reset(decode.Limits{})
+	for _, p := range pieces {
+		s.Write([]byte(p))
+	}
+	s.Close()
+	var out []string
+	for _, p := range s.Problems() {
+		number := "?"
+		if p.Part != nil {
+			number = p.Part.Number
+		}
+		out = append(out, fmt.Sprintf("%s part %q @%d+%d %s", p.Rule.ID, number, p.Off, p.Len, p.Fact))
+	}
+	if n := s.MoreProblems(); n > 0 {
+		out = append(out, fmt.Sprint("more: ", n))
+	}
+	return out
+}
+
+const sent = "From: a@example.org\nDate: Thu, 1 Jan 2026 00:00:00 +0000\n"
+
+// broken has for each rule a message that breaks it and nothing else, and a twin that is like it and does not.
+var broken = []struct{ id, message, twin string }{
+	{"mime.bare-cr", crlf(sent+"\na") + "\rb\r\n", crlf(sent + "\na\nb\n")},
+	{"mime.bare-cr", crlf(sent+"\na") + "\r", crlf(sent + "\na")},
+	{"mime.bare-cr", crlf(sent+"Subject: a") + "\rb\r\n\r\n", crlf(sent + "Subject: a\n b\n\n")},
+	{"mime.bare-lf", crlf(sent+"\na") + "\nb\r\n", crlf(sent + "\na\nb\n")},
+	{"mime.bare-lf", crlf(sent) + "Subject: a\n\r\n", crlf(sent + "Subject: a\n\n")},
+	{"mime.nul", crlf(sent + "\na\x00b\n"), crlf(sent + "Content-Transfer-Encoding: binary\n\na\x00b\n")},
+	{"mime.nul", crlf(sent + "Subject: a\x00\n\n"), crlf(sent + "Subject: a\n\n")},
+	{"mime.long-line", crlf(sent + "\n" + strings.Repeat("x", 999) + "\n"), crlf(sent + "\n" + strings.Repeat("x", 998) + "\n")},
+	{"mime.long-line", crlf(sent + "\n" + strings.Repeat("x", 999)), crlf(sent + "\n" + strings.Repeat("x", 998))},
+	{"mime.long-line", crlf(sent + "X: " + strings.Repeat("x", 996) + "\n\n"), crlf(sent + "X: " + strings.Repeat("x", 995) + "\n\n")},
+	{"mime.8bit-header", crlf(sent + "Subject: caf\xe9\n\n"), crlf(sent + "Subject: =?iso-8859-1?Q?caf=E9?=\n\n")},
+	{"mime.utf8-header", crlf(sent + "Subject: café\n\n"), crlf(sent + "Subject: cafe\n\n")},
+	{"mime.no-colon", crlf(sent + "no field\n\n"), crlf(sent + "field : x\n\n")},
+	{"mime.header-end", crlf(sent + "Content-Type: multipart/mixed; boundary=b\n\n--b\nX: y\n--b--\n"), crlf(sent + "Content-Type: multipart/mixed; boundary=b\n\n--b\nX: y\n\n--b--\n")},
+	{"mime.duplicate-field", crlf(sent + "Subject: x\nsubject: y\n\n"), crlf(sent + "Received: x\nReceived: y\nSubject: z\n\n")},
+	{"mime.missing-field", crlf("From: a@example.org\n\n"), crlf(sent + "\n")},
+	{"mime.charset-missing", crlf(sent + "Content-Transfer-Encoding: 8bit\n\ncaf\xe9\n"), crlf(sent + "Content-Type: text/plain; charset=iso-8859-1\nContent-Transfer-Encoding: 8bit\n\ncaf\xe9\n")},
+	{"mime.8bit-body", crlf(sent + "\ncaf\xe9\n"), crlf(sent + "\ncafe\n")},
+	{"mime.encoding-unknown", crlf(sent + "Content-Transfer-Encoding: utf-8\n\n"), crlf(sent + "Content-Transfer-Encoding: 8BIT\n\n")},
+	{"mime.encoding-on-composite", crlf(sent + "Content-Type: multipart/mixed; boundary=b\nContent-Transfer-Encoding: base64\n\n--b\n\n--b--\n"), crlf(sent + "Content-Type: multipart/mixed; boundary=b\nContent-Transfer-Encoding: 8bit\n\n--b\n\n--b--\n")},
+	{"mime.boundary-missing", crlf(sent + "Content-Type: multipart/mixed\n\n"), crlf(sent + "Content-Type: multipart/mixed; boundary=b\n\n--b\n\n--b--\nepilogue\n")},
+	{"mime.boundary-missing", crlf(sent + "Content-Type: multipart/mixed; boundary=\"\"\n\n"), crlf(sent + "Content-Type: multipart/mixed; boundary=\"b\"\n\n--b\n\n--b--")},
+	{"mime.boundary-duplicate", crlf(sent + "Content-Type: multipart/mixed; boundary=b; boundary=c\n\n--b\n\n--b--\n"), crlf(sent + "Content-Type: multipart/mixed; boundary=b; type=c\n\n--b\n\n--b--\n")},
+	{"mime.boundary-invalid", crlf(sent + "Content-Type: multipart/mixed; boundary=" + strings.Repeat("b", 71) + "\n\n--" + strings.Repeat("b", 71) + "--\n"), crlf(sent + "Content-Type: multipart/mixed; boundary=" + strings.Repeat("b", 70) + "\n\n--" + strings.Repeat("b", 70) + "--\n")},
+	{"mime.boundary-prefix", crlf(sent + "Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: multipart/mixed; boundary=b2\n\n--b2\n\n--b2--\n--b--\n"), crlf(sent + "Content-Type: multipart/mixed; boundary=b1\n\n--b1\nContent-Type: multipart/mixed; boundary=b2\n\n--b2\n\n--b2--\n--b1--\n")},
+	{"mime.boundary-open", crlf(sent + "Content-Type: multipart/mixed; boundary=b\n\n--b\n\nx\n"), crlf(sent + "Content-Type: multipart/mixed; boundary=b\n\n--b\n\nx\n--b--")},
+	{"mime.base64-invalid", crlf(sent + "Content-Transfer-Encoding: base64\n\nAAAA!AAAA\n"), crlf(sent + "Content-Transfer-Encoding: base64\n\nAA\n AAazAZ09+/\n")},
+	{"mime.base64-invalid", crlf(sent + "Content-Transfer-Encoding: base64\n\nAA==AAAA\n"), crlf(sent + "Content-Transfer-Encoding: base64\n\nAAAAAA==\n\n")},
+	{"mime.base64-padding", crlf(sent + "Content-Transfer-Encoding: base64\n\nAAAAAA\n"), crlf(sent + "Content-Transfer-Encoding: base64\n\n")},
+	{"mime.quoted-printable", crlf(sent + "Content-Transfer-Encoding: quoted-printable\n\na=zz\n"), crlf(sent + "Content-Transfer-Encoding: quoted-printable\n\na=3D=\nb=e9\n")},
+	{"mime.quoted-printable", crlf(sent + "Content-Transfer-Encoding: quoted-printable\n\na=3"), crlf(sent + "Content-Transfer-Encoding: quoted-printable\n\na=3D=")},
+	{"mime.quoted-printable-space", crlf(sent + "Content-Transfer-Encoding: quoted-printable\n\na \n"), crlf(sent + "Content-Transfer-Encoding: quoted-printable\n\n\n a\n")},
+	{"mime.quoted-printable-line", crlf(sent + "Content-Transfer-Encoding: quoted-printable\n\n" + strings.Repeat("x", 77) + "\n"), crlf(sent + "Content-Transfer-Encoding: quoted-printable\n\n" + strings.Repeat("x", 76) + "\n")},
+	{"mime.encoded-word", crlf(sent + "Subject: =?utf-8?B?!!?=\n\n"), crlf(sent + "Subject: =?utf-8?B?w6k=?= a=?b\n\n")},
+	{"mime.parameter-continuation", crlf(sent + "Content-Type: text/plain; name*0=a; name*2=b\n\n"), crlf(sent + "Content-Type: text/plain; name*1=b; name*0=a\n\n")},
+	{"mime.charset-unknown", crlf(sent + "Content-Type: text/plain; charset=x-none\n\n"), crlf(sent + "Content-Type: text/plain; charset=windows-1250\n\n")},
+}
+
+func TestProblems(t *testing.T) {
+	for _, c := range broken {
+		got := problems(c.message)
+		if len(got) != 1 || !strings.HasPrefix(got[0], c.id+" ") {
+			t.Errorf("%q: got %q, want %s", c.message, got, c.id)
+		}
+		if got := problems(c.twin); len(got) != 0 {
+			t.Errorf("twin %q of %s: got %q", c.twin, c.id, got)
+		}
+		for _, m := range []string{c.message, c.twin} {
+			want := problems(m)
+			for i := range len(m) {
+				if d := cmp.Diff(want, problems(m[:i], m[i:])); d != "" {
+					t.Fatalf("%q cut at %d: %s", m, i, d)
+				}
+			}
+		}
+	}
+}
+
+// An inner multipart with the outer boundary is told; its delimiters end the inner one first.
+func TestNestedBoundary(t *testing.T) {
+	got := problems(crlf(sent + "Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: multipart/mixed; boundary=b\n\n--b\n\n--b--\n--b--\n"))
+	if len(got) != 1 || !strings.HasPrefix(got[0], "mime.boundary-nested part \"1\"") {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestProblemsAreBounded(t *testing.T) {
+	m := "Content-Type: multipart/mixed; boundary=b\r\n\r\n" + strings.Repeat("--b\r\n\r\nx\xff\x00\r\r\n", 100) + "--b--\r\n"
+	got := problems(m)
+	if len(got) != mime.MaxProblems+1 || got[mime.MaxProblems] != "more: 281" {
+		t.Errorf("got %d, the last of them %q", len(got), got[len(got)-1])
+	}
+}
+
+// Mail that broke off says nothing of its end.
+func TestAbortIsNoProblem(t *testing.T) {
+	var s mime.Scanner
+	s.Reset(decode.Limits{})
+	s.Write([]byte(crlf(sent + "Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Transfer-Encoding: base64\n\nAA")))
+	s.Abort()
+	if p := s.Problems(); len(p) != 0 {
+		t.Errorf("got %v", p)
+	}
+}
+
+func TestProblemsProperty(t *testing.T) {
+	words := []string{
+		"\r\n", "\r\n", "\n", "\r", "\x00", "\xe9", "a", "=", "==", "=3D", "=\r\n", "=zz", " ", "AAAA", "AAAAAAAAAAAA", "--b\r\n",
+		"--b--\r\n", "--c\r\n", "\r\n\r\n", "Content-Type: multipart/mixed; boundary=b\r\n", "Content-Type: message/rfc822\r\n",
+		"Content-Type: multipart/mixed; boundary=c\r\n", "Content-Transfer-Encoding: base64\r\n",
+		"Content-Transfer-Encoding: quoted-printable\r\n", "From: x\r\n", "Subject: =?utf-8?B?!?=\r\n", "x: é\r\n", strings.Repeat("y", 500),
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		m := strings.Join(rapid.SliceOfN(rapid.SampledFrom(words), 1, 40).Draw(t, "words"), "")
+		want := problems(m)
+		var pieces []string
+		for rest := m; rest != ""; {
+			n := rapid.IntRange(1, min(len(rest), 9)).Draw(t, "cut")
+			pieces, rest = append(pieces, rest[:n]), rest[n:]
+		}
+		octets := make([]string, len(m))
+		for i := range len(m) {
+			octets[i] = m[i : i+1]
+		}
+		for _, cut := range [][]string{pieces, octets} {
+			if d := cmp.Diff(want, problems(cut...)); d != "" {
+				t.Fatalf("%q: %s", m, d)
+			}
+		}
+	})
+}
