@@ -153,7 +153,7 @@ func (s *session) inTheClear(e *decode.Event, fact string) {
 
 // optional are the commands that a capability stands for (RFC 2449 §6, RFC 2595 §4,
 // RFC 6856 §2 and §3).
-var optional = map[code]string{
+var optional = [codes]string{
 	codeTop: "TOP", codeUidl: "UIDL", codeUser: "USER", codeStls: "STLS", codeUTF8: "UTF8", codeLang: "LANG",
 }
 

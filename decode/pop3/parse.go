@@ -111,7 +111,7 @@ func bound(mechanism []byte) bool {
 // RFC 2449 §5 want. It does not look into what may be filled, only whether it is there.
 func argumentsFit(c code, args []byte) bool {
 	digits := only(args, "0123456789 ")
-	words := len(bytes.Fields(args))
+	words := words(args)
 	switch c & codeName {
 	case codeRetr, codeDele:
 		return digits && words == 1
@@ -125,4 +125,14 @@ func argumentsFit(c code, args []byte) bool {
 		return words > 0
 	}
 	return true
+}
+
+// words counts what stands between spaces.
+func words(p []byte) (n int) {
+	for i, c := range p {
+		if c != ' ' && (i == 0 || p[i-1] == ' ') {
+			n++
+		}
+	}
+	return n
 }

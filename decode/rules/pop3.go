@@ -94,7 +94,7 @@ var (
 		Text: "the command is not valid in this state, and the server refused it",
 	})
 	POP3Deleted = define(Rule{
-		ID: "pop3.deleted-message", Severity: decode.Warning, Ref: "RFC 1939 §5",
+		ID: "pop3.deleted-message", Severity: decode.Note, Ref: "RFC 1939 §5",
 		Text: "the command is about a message that is marked as deleted",
 	})
 	POP3NoSuchMessage = define(Rule{
