@@ -59,3 +59,18 @@ func BenchmarkRootLeaf(b *testing.B) {
 	m := append([]byte(header+"\r\n"), bytes.Repeat([]byte("The quick brown fox jumps - over the lazy dog.\r\n"), 300_000)...)
 	bench(b, m, 32<<10)
 }
+
+// BenchmarkBody is what looking at the octets of a body costs, by its transfer encoding.
+func BenchmarkBody(b *testing.B) {
+	text := strings.Repeat("The quick brown fox jumps over the lazy dog, and then it goes on and on.\r\n", 14_000)
+	for _, c := range []struct{ name, encoding, body string }{
+		{"7bit", "7bit", text},
+		{"8bit", "8bit", strings.ReplaceAll(text, "quick", "qu\u00efck")},
+		{"base64", "base64", strings.Repeat(strings.Repeat("Zm9vYmFyYmF6", 7)[:76]+"\r\n", 14_000)},
+		{"quoted-printable", "quoted-printable", strings.ReplaceAll(text, "and then", "=C3=A9")},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			bench(b, []byte(header+crlf("Content-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: "+c.encoding+"\n\n")+c.body), 32<<10)
+		})
+	}
+}

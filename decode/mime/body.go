@@ -21,7 +21,6 @@ type body struct {
 
 	digits  int64 // base64
 	padding int64
-	pad     int64 // where the padding begins
 
 	escape byte // quoted-printable: octets seen behind an equals sign, plus one
 	equals int64
@@ -93,10 +92,10 @@ func (s *Scanner) inspect(p []byte) {
 			s.problem(rules.BareLF, end, 1, "")
 		}
 		if n > 76 {
-			if n > longestLine {
+			if n > longestLine && s.untold(rules.MessageLongLine) {
 				s.problem(rules.MessageLongLine, end-b.line, b.line, strconv.FormatInt(n, 10)+" octets")
 			}
-			if b.encoding == quotedText {
+			if b.encoding == quotedText && s.untold(rules.QuotedPrintableLine) {
 				s.problem(rules.QuotedPrintableLine, end-b.line, n, strconv.FormatInt(n, 10)+" octets")
 			}
 		}
@@ -176,8 +175,12 @@ func (s *Scanner) base64(p []byte, off int64) {
 	b := &s.body
 	i := 0
 	if b.padding == 0 {
-		for ; i+8 <= len(p) && eightDigits(binary.LittleEndian.Uint64(p[i:])); i += 8 {
-			continue
+		all := uint64(high)
+		for ; i+8 <= len(p); i += 8 {
+			all &= base64Digits(binary.LittleEndian.Uint64(p[i:]))
+		}
+		if all != high {
+			i = 0 // one is none: look at each
 		}
 		b.digits += int64(i)
 	}
@@ -191,7 +194,7 @@ func (s *Scanner) base64(p []byte, off int64) {
 		case c == '=':
 			b.padding++
 		case c == '\r' || c == ' ' || c == '\t':
-		default:
+		case s.untold(rules.Base64Invalid):
 			s.problem(rules.Base64Invalid, off+int64(i), 1, octet(c))
 		}
 	}
@@ -209,14 +212,15 @@ const (
 	high = 0x8080808080808080
 )
 
-// eightDigits tells whether all octets of a word are base64 digits: each range is a pair of
-// additions that carry into the high bit of an octet, and no further.
-func eightDigits(w uint64) bool {
-	folded := w | 0x20*ones
+// base64Digits sets the high bit of each octet of a word that is a base64 digit. Each range is a
+// pair of additions that carry into the high bit of an octet and, the octets being ASCII, no further.
+func base64Digits(w uint64) uint64 {
+	ascii := w &^ high
+	folded := ascii | 0x20*ones
 	letter := (folded + (0x80-'a')*ones) &^ (folded + (0x7f-'z')*ones)
-	figure := (w + (0x80-'/')*ones) &^ (w + (0x7f-'9')*ones)
-	plus := ^((w ^ '+'*ones) + 0x7f*ones)
-	return w&high == 0 && (letter|figure|plus)&high == high
+	figure := (ascii + (0x80-'/')*ones) &^ (ascii + (0x7f-'9')*ones)
+	plus := ^((ascii ^ '+'*ones) + 0x7f*ones)
+	return (letter | figure | plus) &^ w & high
 }
 
 // beyondASCII is the place of the first octet that is not ASCII, -1 where there is none.
@@ -264,7 +268,9 @@ func (s *Scanner) quoted(p []byte) {
 		case b.escape != 2 && (c == ' ' || c == '\t' || c == '\r'):
 			b.escape = 3
 		default:
-			s.problem(rules.QuotedPrintable, b.equals, 2, "behind it: "+octet(c))
+			if s.untold(rules.QuotedPrintable) {
+				s.problem(rules.QuotedPrintable, b.equals, 2, "behind it: "+octet(c))
+			}
 			b.escape = 0
 			if c == '=' {
 				i--

@@ -8,7 +8,7 @@
 //
 // A Scanner keeps the stack of open parts, the text of the few header fields that are
 // shown, and at most one line that may be a delimiter (RFC 2046 §5.1.1). Bodies are
-// searched for hyphens at the beginning of a line and are otherwise not looked at.
+// searched for hyphens at the beginning of a line, and for what their encoding does not allow.
 //
 // # Numbers
 //
@@ -17,6 +17,19 @@
 // under it, as 3.1 under 3, and the multipart, which has no number of its own, is not a
 // Part: the attached message's Part carries its boundary. Where its body is a single
 // part, that is number n.1.
+//
+// # Problems
+//
+// What the message has wrong is told by rule, place and fact (Problem), each rule once a part.
+// Header lines are looked at as far as Limits.Header keeps them. A body is looked at a line end
+// and a word at a time: CRs are counted against line ends, base64 digits and octets beyond ASCII
+// are found eight at a time, and only what is wrong is looked at octet by octet.
+//
+// # Pieces
+//
+//	BODY[]<0.65536>      ──► Joiner ──► Scanner ──► parts, gaps
+//	BODY[]<65536.65536>  ──►   │ what came before is left out
+//	                           │ what never came is a gap: Skip marks what is open as Cut
 //
 // # Tolerance
 //

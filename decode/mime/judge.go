@@ -21,7 +21,7 @@ func (s *Scanner) judgeLine(line []byte, n int64) {
 	if eol == 1 {
 		s.problem(rules.BareLF, off+n-1, 1, "")
 	}
-	if n-int64(eol) > longestLine {
+	if n-int64(eol) > longestLine && s.untold(rules.MessageLongLine) {
 		s.problem(rules.MessageLongLine, off, n, strconv.FormatInt(n-int64(eol), 10)+" octets")
 	}
 	if i := bytes.IndexByte(text, '\r'); i >= 0 {

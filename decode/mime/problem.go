@@ -45,6 +45,13 @@ var bits = func() map[*rules.Rule]said {
 	return m
 }()
 
+// untold tells whether a problem of the part on top of the stack would be its first of that
+// kind, so that no fact is put together for nothing.
+func (s *Scanner) untold(r *rules.Rule) bool {
+	top := &s.nodes[len(s.nodes)-1]
+	return !top.quiet && top.said&bits[r] == 0
+}
+
 // problem keeps a problem of the part on top of the stack, if it is the first of its kind.
 //
 // Those that stand first are kept, whatever the order in which they are found, so that

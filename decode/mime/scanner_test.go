@@ -398,6 +398,9 @@ func FuzzScanner(f *testing.F) {
 			if d := cmp.Diff(want, scan(limits, pieces...)); d != "" {
 				t.Fatalf("%q %x: %s", message, cuts, d)
 			}
+			if d := cmp.Diff(problems(message), problems(pieces...)); d != "" {
+				t.Fatalf("%q %x: problems %s", message, cuts, d)
+			}
 			for _, p := range want {
 				if p.Off < 0 || p.Size < 0 || p.Lines < 0 || p.Off+p.Size > int64(len(message)) {
 					t.Fatalf("%q: part %q stands at %d, %d octets, %d lines", message, p.Number, p.Off, p.Size, p.Lines)
