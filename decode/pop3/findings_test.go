@@ -152,3 +152,33 @@ func TestGapTakesAnswersOfAClientThatWaits(t *testing.T) {
 		t.Errorf("got %s", table(events))
 	}
 }
+
+// What a message has wrong stands where it stood on the wire, with the dots that were
+// taken away before it.
+func TestProblemsOfMessagesStandWhereTheyWereOnTheWire(t *testing.T) {
+	const begin = "+OK 99 octets\r\n"
+	const message = "From: a@example.org\r\nDate: Thu, 1 Jan 2026 00:00:00 +0000\r\nSubject: x\r\nContent-Type: text/plain\r\nContent-Transfer-Encoding: base64\r\n\r\nAAECAw==\r\n"
+	for _, x := range []struct {
+		body string
+		bad  bool
+	}{{"..!!!\r\n", true}, {"", false}} {
+		runs := append(slices.Clone(login), c("RETR 1\r\n"), s(begin+message+x.body+".\r\n"))
+		w := check(t, decode.Options{TLS: true}, runs, every(3))
+		var found []decode.Finding
+		for _, e := range w.events {
+			if e.Kind == decode.MIME {
+				found = append(found, e.Findings...)
+			}
+		}
+		if (len(found) > 0) != x.bad {
+			t.Errorf("%q: found %v", x.body, found)
+		}
+		stream := joined(runs, decode.Server)
+		for _, f := range found {
+			// The first dot was taken away; the second is the content that is no base64.
+			if at := stream[f.Span.Off-1:]; f.ID == "mime.base64-invalid" && !strings.HasPrefix(at, "..!") {
+				t.Errorf("%s %q is said to stand at %q", f.ID, f.Fact, at[1:])
+			}
+		}
+	}
+}

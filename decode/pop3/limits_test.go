@@ -241,7 +241,7 @@ func TestMidSession(t *testing.T) {
 	want := `C command                            RETR  @11+8 "RETR 2" | all of message 2; POP3 keeps no \Seen
 S completion                         +OK   for RETR @14+5 "+OK" | body follows, up to a lone "." ! note pop3.retr-without-size
   state                TRANSACTION         @0+0 ""
-S mime                 TRANSACTION   RETR  @0+0 "" &{Number: Depth:0 Type:text/plain Charset: Boundary: Name: Encoding:7bit Off:14 Size:0 Decoded:-1 Lines:0 Cut:false From: Subject:x Date:}
+S mime                 TRANSACTION   RETR  @0+0 "" &{Number: Depth:0 Type:text/plain Charset: Boundary: Name: Encoding:7bit Off:14 Size:0 Decoded:-1 Lines:0 Cut:false From: Subject:x Date:} ! note mime.missing-field
 S multiline            TRANSACTION   RETR  @19+17 "." | 14 octets {14 of 14, 0 stuffed []}
 C command              TRANSACTION   XFOO  @19+10 "XFOO bar"
 C malformed            TRANSACTION         @29+18 "xxxxxxxxxxxxxxxx" | expected a command of three or four letters

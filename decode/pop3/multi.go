@@ -31,6 +31,7 @@ type multi struct {
 	said       int64            // RETR: the size that the status line gave, -1 where it gave none
 	undotted   int64            // lines that began with a single dot
 	doubled    int64            // lines that begin with a dot still, now that they are un-stuffed
+	stuffed    []int64          // where in the message dots were taken away, the first stuffedKept
 	afterDot   bool             // the next octet stands behind a dot that was taken away
 	findings   []decode.Finding // of lines of a listing
 }
@@ -40,7 +41,7 @@ const rowLimit = 1 << 10
 
 func (m *multi) begin(s *session, p pending) {
 	m.pending, m.active, m.from = p, true, s.server.off
-	m.undotted, m.doubled, m.afterDot, m.findings = 0, 0, false, nil
+	m.undotted, m.doubled, m.afterDot, m.findings, m.stuffed = 0, 0, false, nil, m.stuffed[:0]
 	if p.code.body() {
 		m.stuffing.Reset()
 		m.scanner.Reset(s.o.Limits)
@@ -93,6 +94,9 @@ func (s *session) content(t time.Time, p fragment.Piece) {
 	m := &s.multi
 	s.server.off += int64(len(p.Wire))
 	s.emit(decode.Server, t, p.Wire, false, false, true)
+	if p.Stuff && len(m.stuffed) < stuffedKept {
+		m.stuffed = append(m.stuffed, m.stuffing.Octets-int64(len(p.Text)))
+	}
 	if p.Stuff || m.afterDot {
 		m.judgeDot(p)
 	}
@@ -241,6 +245,9 @@ func (s *session) endMulti(t time.Time, complete, broken bool) {
 		for _, p := range parts {
 			e := s.event(t, decode.Server, decode.MIME)
 			e.Command, e.Name, e.Detail = m.cmd, m.code.name(), p
+			if complete && m.code.is(codeRetr) {
+				s.findInPart(e, p)
+			}
 		}
 		b := &Body{
 			Message: m.number, Octets: m.stuffing.Octets, Wire: m.stuffing.Wire, Stuffed: m.stuffing.Stuffed,
