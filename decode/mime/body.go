@@ -173,13 +173,19 @@ func (s *Scanner) endBody() {
 // length of a line: decoders pass over line ends.
 func (s *Scanner) base64(p []byte, off int64) {
 	b := &s.body
+	if n := len(p); n > 0 && p[n-1] == '\r' {
+		p = p[:n-1] // harmless anywhere
+	}
 	i := 0
-	if b.padding == 0 {
+	if n := len(p); b.padding == 0 && n >= 8 {
 		all := uint64(high)
 		for ; i+8 <= len(p); i += 8 {
 			all &= base64Digits(binary.LittleEndian.Uint64(p[i:]))
 		}
-		if all != high {
+		// The last word overlaps the one before where the line is no multiple of eight.
+		if all &= base64Digits(binary.LittleEndian.Uint64(p[n-8:])); all == high {
+			i = n
+		} else {
 			i = 0 // one is none: look at each
 		}
 		b.digits += int64(i)
