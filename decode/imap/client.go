@@ -206,6 +206,8 @@ func (s *session) beginCommand(t time.Time, c *clientLine, line fragment.Line, t
 		if s.idle == nil {
 			s.idle = p
 		}
+	case "FETCH", "UID FETCH":
+		p.piece = asksPiece(args)
 	case "LOGIN":
 		p.arg = countArgs(args)
 	case "SELECT", "EXAMINE":

@@ -24,6 +24,8 @@ type literal struct {
 	kept    bool   // its octets go into the event
 	text    []byte // them, while there are more to come
 	scanner mime.Scanner
+	piece   *mime.Piece // of a message fetched in pieces, nil otherwise
+	origin  int64       // where it stands in the message
 }
 
 // beginLiteral enters the literal that the line just read announced. It tells whether
@@ -51,6 +53,8 @@ func (s *session) literalOctets(x *side, t time.Time, p []byte) {
 	switch {
 	case l.whole:
 		l.scanner.Write(p)
+	case l.piece != nil:
+		l.piece.Write(p)
 	case !l.kept:
 	case int64(len(p)) == l.spec.Octets:
 		l.text = s.text(p)
@@ -110,12 +114,12 @@ func (s *session) endLiteral(x *side, t time.Time) {
 	} else if x.dir == decode.Server {
 		owner = x.restOf
 	}
-	if l.whole {
-		for _, part := range l.scanner.Close() {
-			e := s.event(t, x.dir, decode.MIME)
-			e.Command, e.Detail = owner, part
-			e.Span = decode.Span{Off: l.off + part.Off, Len: part.Size}
-		}
+	var gaps []mime.Octets
+	switch {
+	case l.whole:
+		s.parts(t, x, owner, l.scanner.Close(), l.scanner.Problems(), l.off)
+	case l.piece != nil:
+		gaps = s.endPiece(t, x, owner)
 	}
 	e := s.event(t, x.dir, decode.Literal)
 	e.Command, e.Span = owner, decode.Span{Off: l.off, Len: l.spec.Octets - l.left}
@@ -131,7 +135,7 @@ func (s *session) endLiteral(x *side, t time.Time) {
 	d := s.newDetail()
 	*d = LiteralDetail{
 		Announced: l.spec.Octets, Seen: l.spec.Octets - l.left, Item: l.item, NonSync: l.spec.NonSync,
-		Binary: l.spec.Binary, Message: l.whole, Damaged: l.damaged,
+		Binary: l.spec.Binary, Message: l.whole, Damaged: l.damaged, Gaps: gaps,
 	}
 	e.Detail = d
 }

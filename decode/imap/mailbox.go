@@ -17,6 +17,7 @@ type mailbox struct {
 
 // enter makes the event of a state that was entered.
 func (s *session) enter(t time.Time, state decode.State) {
+	s.joiner.Forget()
 	s.state = state
 	e := s.event(t, decode.NoDir, decode.StateChange)
 	d := &Entered{Mailbox: s.mailbox.name, ReadOnly: s.mailbox.readOnly, Clear: !s.tls}

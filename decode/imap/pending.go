@@ -22,9 +22,10 @@ type pending struct {
 	named    bool     // and it is whole
 	n        uint64   // its number among the commands of the connection
 	box      mailbox
-	readOnly bool // EXAMINE
-	data     int  // untagged responses that belong to it
-	shared   bool // another command under way asked for such data too: who can tell whose it is
+	readOnly bool  // EXAMINE
+	piece    int64 // FETCH: octets of the piece that it asks for
+	data     int   // untagged responses that belong to it
+	shared   bool  // another command under way asked for such data too: who can tell whose it is
 	done     bool
 }
 
@@ -64,6 +65,12 @@ func (q *queue) push(p *pending) {
 		}
 		q.remove(q.order[q.head])
 	}
+	live := q.order[q.head:]
+	for _, other := range live[max(len(live)-searched, 0):] {
+		if !other.done && asksAlike(p.info, other.info) {
+			p.shared, other.shared = true, true
+		}
+	}
 	q.pushed++
 	p.n = q.pushed
 	q.order = append(q.order, p)
@@ -74,6 +81,11 @@ func (q *queue) push(p *pending) {
 	} else {
 		q.twins++
 	}
+}
+
+// asksAlike tells whether two commands ask for the same data in the first place.
+func asksAlike(a, b *command) bool {
+	return a != nil && b != nil && len(a.data) > 0 && len(b.data) > 0 && a.data[0] == b.data[0]
 }
 
 // longestTag bounds what is kept of a tag, and what tells two of them apart.

@@ -240,6 +240,9 @@ func (s *session) announce(t time.Time, line []byte, spec fragment.LiteralSpec) 
 		if l.body, l.whole = contentItem(item); l.body || isDatum(item) {
 			l.item = itemName(item)
 		}
+		if l.body && !l.whole {
+			s.beginPiece(line, item)
+		}
 	}
 	s.beginLiteral(&s.server, t, spec)
 }

@@ -8,6 +8,8 @@ import (
 	"github.com/mailtrace/mailtrace/decode/internal/fragment"
 	"github.com/mailtrace/mailtrace/decode/internal/inflate"
 	"github.com/mailtrace/mailtrace/decode/internal/redact"
+	"github.com/mailtrace/mailtrace/decode/mime"
+	"github.com/mailtrace/mailtrace/decode/rules"
 )
 
 // session decodes both directions of one IMAP connection.
@@ -40,9 +42,11 @@ type session struct {
 	announced  bool     // the first greeting came
 	caps       map[string]bool
 	mailbox    mailbox
-	details    []LiteralDetail // allocated, not yet used
-	grow       int             // how many were allocated last
-	volatile   bool            // texts do not outlive the write: they must be copied
+	joiner     mime.Joiner
+	told       map[*rules.Rule]int // findings about messages
+	details    []LiteralDetail     // allocated, not yet used
+	grow       int                 // how many were allocated last
+	volatile   bool                // texts do not outlive the write: they must be copied
 }
 
 // side is one direction.
@@ -62,7 +66,8 @@ type side struct {
 	tap      tap
 	rest     string // response name that continues behind a literal, "" otherwise
 	restOf   *decode.Command
-	kept     int // octets of text that the events of the logical line carry so far
+	piece    mime.Key // whose piece may follow: the message of the FETCH response under way
+	kept     int      // octets of text that the events of the logical line carry so far
 }
 
 // early is a completion whose command was not whole when it came.
@@ -79,6 +84,7 @@ func New(o decode.Options) decode.Session {
 		s.state, s.doubt = decode.NoState, noDoubt
 		s.client.resync, s.server.resync = true, true // the first line may be the end of one
 	}
+	s.joiner.Limits = o.Limits
 	s.client.dir, s.server.dir = decode.Client, decode.Server
 	s.client.lines.Max, s.server.lines.Max = o.Limits.Line, o.Limits.Line
 	s.pending.max = o.Limits.Commands

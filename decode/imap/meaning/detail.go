@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/mailtrace/mailtrace/decode/imap/grammar"
+	"github.com/mailtrace/mailtrace/decode/mime"
 )
 
 // LiteralDetail is the Detail of a Literal event.
@@ -16,7 +17,9 @@ type LiteralDetail struct {
 	Binary  bool   `json:"binary,omitempty"`
 	Message bool   `json:"message,omitempty"` // a whole message went by
 	Refused bool   `json:"refused,omitempty"` // the server refused it: no octets follow
-	Damaged bool   `json:"damaged,omitempty"` // octets of it are missing in the capture
+	// Gaps are what never came of a message whose last piece this is.
+	Gaps    []mime.Octets `json:"gaps,omitempty"`
+	Damaged bool          `json:"damaged,omitempty"` // octets of it are missing in the capture
 }
 
 // Result is the Detail of a Completion.
