@@ -165,7 +165,11 @@ func (s *session) row(t time.Time, line []byte, span decode.Span, first time.Tim
 		s.server.off = span.Off + 2
 		s.endMulti(t, true, true)
 		s.server.off = off
+		// Whether a client line had begun before it is not recorded here: it may answer that.
+		unsure := s.conduct.unsure
+		s.conduct.unsure = true
 		s.reply(t, line[2:], decode.Span{Off: span.Off + 2, Len: span.Len - 2}, first)
+		s.conduct.unsure = unsure
 		return
 	}
 	if st := statusOf(line); (st == statusOK || st == statusErr) && s.queue.len() > 0 {
