@@ -221,7 +221,7 @@ func (x *expander) literal(octets []byte, tilde string, nonSync bool) {
 		x.cur = append(x.cur, '+')
 	}
 	x.cur = append(x.cur, "}\r\n"...)
-	if x.line.Side == Client && !nonSync {
+	if x.line.Side == ClientSide && !nonSync {
 		x.segs = append(x.segs, segment{octets: x.cur, waits: true})
 		x.cur = nil
 	}

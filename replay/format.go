@@ -42,7 +42,7 @@ func (d *Directive) String() string {
 // String writes the line as it stands in a script, without the blocks beneath it.
 func (l *Line) String() string {
 	lead := "C:"
-	if l.Side == Server {
+	if l.Side == ServerSide {
 		lead = "S:"
 		if l.Forbidden {
 			lead = "S!"

@@ -131,7 +131,7 @@ func drawLine(t *rapid.T) *Line {
 		case 2:
 			lit := &Literal{Kind: LiteralKind(rapid.IntRange(0, 3).Draw(t, "literal")), Must: rapid.Bool().Draw(t, "must")}
 			lit.Binary = rapid.Bool().Draw(t, "binary") || strings.HasSuffix(string(last), "~")
-			lit.NonSync = l.Side == Client && rapid.Bool().Draw(t, "nonsync")
+			lit.NonSync = l.Side == ClientSide && rapid.Bool().Draw(t, "nonsync")
 			switch lit.Kind {
 			case FromBlock:
 				taken = true
@@ -188,8 +188,8 @@ func FuzzParse(f *testing.F) {
 		}
 		roundTrip(t, s)
 		_ = checkSecrets(s)
-		_ = s.Check(Client)
-		_ = s.Check(Server)
+		_ = s.Check(ClientSide)
+		_ = s.Check(ServerSide)
 		_, _ = s.Chunks(map[string]string{"user": "u", "password": "p"})
 	})
 }

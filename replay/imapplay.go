@@ -216,6 +216,7 @@ func (p *player) taken(sections []*section, r *reply) bool {
 		if s.end != nil && s.end.want.tag == r.tag {
 			m := newMatcher(p.vals, s.end.line.Rules.Exact)
 			s.end.came = true
+			p.heard(s.end.line.Pos)
 			if m.reply(s.end.want, r) {
 				m.commit()
 				p.res.Same++
@@ -237,6 +238,7 @@ func (p *player) taken(sections []*section, r *reply) bool {
 				}
 				m.commit()
 				it.came = true
+				p.heard(it.line.Pos)
 				p.res.Same++
 				if err := p.save(m.saves); err != nil {
 					p.differ(it.line, err.Error(), "")
@@ -274,13 +276,12 @@ func (p *player) absent(s *section, unlisted []*reply) {
 		if it.came || it.line.Forbidden {
 			continue
 		}
-		near := ""
-		for _, r := range unlisted {
-			if r.class() == it.want.class() && (near == "" || r.kind == it.want.kind) {
-				near = r.show
-			}
+		near := nearest(it.want, unlisted)
+		if near == nil {
+			p.differ(it.line, "did not come before the completion", "")
+			continue
 		}
-		p.differ(it.line, "did not come before the completion", near)
+		p.differFrom(it, "did not come before the completion", near)
 	}
 }
 
@@ -323,7 +324,7 @@ func reached(sections []*section) int {
 // later tells whether a completion of this tag is expected below.
 func (p *player) later(tag string) bool {
 	for _, it := range p.steps[p.at:] {
-		if l, ok := it.(*Line); ok && l.Side == Server {
+		if l, ok := it.(*Line); ok && l.Side == ServerSide {
 			if w := words(l.Pattern); len(w) > 0 && w[0] == tag {
 				return true
 			}

@@ -45,6 +45,9 @@ func (p *player) command(at Pos, text string) (untagged []*reply, end *reply, er
 	if m := mechanismOf(l); m != nil {
 		p.mech = m
 	}
+	if err := p.guard(l); err != nil {
+		return nil, nil, err
+	}
 	p.log(at, l.String())
 	segs, err := l.expand(p.vals)
 	if err != nil {
@@ -75,6 +78,9 @@ func (p *player) command(at Pos, text string) (untagged []*reply, end *reply, er
 			sasl, err := p.synthetic(at, "${sasl}")
 			if err != nil || p.mech == nil {
 				return nil, nil, fmt.Errorf("expected the completion of %s, found %s", text, shown(r.show))
+			}
+			if err := p.guard(sasl); err != nil {
+				return nil, nil, err
 			}
 			segs, err := sasl.expand(p.vals)
 			if err != nil {
@@ -141,23 +147,73 @@ func (p *player) loginIMAP(d *Directive) error {
 		}
 		caps = capability(untagged...)
 	}
-	text := "login1 LOGIN ${user} ${password}"
-	if plain := caps["AUTH=PLAIN"]; caps["LOGINDISABLED"] {
-		switch {
-		case plain && caps["SASL-IR"]:
-			text = "login1 AUTHENTICATE PLAIN ${sasl}"
-		case plain:
-			text = "login1 AUTHENTICATE PLAIN"
-		default:
-			return fmt.Errorf("the server has LOGINDISABLED and no AUTH=PLAIN; TLS may be needed first")
+	offered := func(name string) bool { return caps["AUTH="+name] }
+	text, err := "", error(nil)
+	if name := p.strongest(offered); name != "" {
+		text = "login1 AUTHENTICATE " + name
+		if caps["SASL-IR"] && name != "CRAM-MD5" {
+			text += " ${sasl}"
 		}
+	} else if text, err = p.cleartextIMAP(caps); err != nil {
+		return err
 	}
 	_, end, err := p.command(d.Pos, text)
 	if err != nil {
 		return err
 	}
 	if end.kind != "OK" {
-		return fmt.Errorf("the server refuses: %s", p.hide(end.show))
+		return &AuthError{p.hide(end.show)}
+	}
+	return nil
+}
+
+// strongest gives the mechanism that needs no trust in the connection, or a token's; "" where none
+// is offered.
+func (p *player) strongest(offered func(string) bool) string {
+	if p.opts.Token != "" && !p.exposed() {
+		for _, name := range []string{"OAUTHBEARER", "XOAUTH2"} {
+			if offered(name) {
+				return name
+			}
+		}
+	}
+	if p.opts.Password != "" {
+		for _, name := range []string{"SCRAM-SHA-256", "SCRAM-SHA-1", "CRAM-MD5"} {
+			if offered(name) {
+				return name
+			}
+		}
+	}
+	return ""
+}
+
+func (p *player) cleartextIMAP(caps map[string]bool) (string, error) {
+	switch {
+	case !caps["LOGINDISABLED"]:
+		return "login1 LOGIN ${user} ${password}", nil
+	case caps["AUTH=PLAIN"] && caps["SASL-IR"]:
+		return "login1 AUTHENTICATE PLAIN ${sasl}", nil
+	case caps["AUTH=PLAIN"]:
+		return "login1 AUTHENTICATE PLAIN", nil
+	case caps["AUTH=LOGIN"]:
+		return "login1 AUTHENTICATE LOGIN", nil
+	}
+	return "", fmt.Errorf("the server has LOGINDISABLED and no AUTH=PLAIN; TLS may be needed first")
+}
+
+// exposed tells whether what is said now could be read by others, and must hold no secret.
+func (p *player) exposed() bool { return p.opts.ForbidCleartext && !p.tls }
+
+// guard refuses a line that would say a secret in the clear.
+func (p *player) guard(l *Line) error {
+	if !p.exposed() {
+		return nil
+	}
+	for _, n := range l.Pattern {
+		v, ok := n.(*Value)
+		if ok && (v.Name == "password" || v.Name == "token" || v.Name == "sasl" && p.mech.cleartext()) {
+			return &CleartextError{Pos: l.Pos}
+		}
 	}
 	return nil
 }
@@ -169,17 +225,35 @@ func (p *player) ask(at Pos, text string) (status string, body [][]byte, err err
 		return "", nil, err
 	}
 	p.mech = mechanismOf(l)
-	segs, err := l.expand(p.vals)
-	if err != nil {
-		return "", nil, err
+	defer func() { p.mech = nil }()
+	p.challenge = ""
+	if p.mech != nil && p.mech.name == "APOP" {
+		p.challenge = p.stamp
 	}
-	p.log(at, l.String())
-	p.wire.send(segs[0].octets)
-	status, err = p.readLine(at, p.opts.Timeout)
-	if err == nil && strings.HasPrefix(status, "+OK") && multiLine(text) {
+	for {
+		if err := p.guard(l); err != nil {
+			return "", nil, err
+		}
+		segs, err := l.expand(p.vals)
+		if err != nil {
+			return "", nil, err
+		}
+		p.log(at, l.String())
+		p.wire.send(segs[0].octets)
+		if status, err = p.readLine(at, p.opts.Timeout); err != nil {
+			return "", nil, err
+		}
+		if p.mech == nil || status != "+" && !strings.HasPrefix(status, "+ ") {
+			break
+		}
+		p.challenge = strings.TrimSpace(status[1:])
+		if l, err = p.synthetic(at, "${sasl}"); err != nil {
+			return "", nil, err
+		}
+	}
+	if strings.HasPrefix(status, "+OK") && multiLine(text) {
 		body, err = p.readBody(at, p.opts.Timeout)
 	}
-	p.mech = nil
 	return status, body, err
 }
 
@@ -205,9 +279,20 @@ func (p *player) loginPOP3(d *Directive) error {
 	if err != nil {
 		return err
 	}
+	mechanisms, user := popCapabilities(caps)
 	steps := []string{"USER ${user}", "PASS ${password}"}
-	if plain, user := popCapabilities(caps); plain && !user {
+	switch name := p.strongest(func(name string) bool { return mechanisms[name] }); {
+	case name != "" && p.opts.Token != "" && strings.Contains(name, "OAUTH"):
+		steps = []string{"AUTH " + name + " ${sasl}"}
+	case name != "":
+		steps = []string{"AUTH " + name}
+	case p.stamp != "" && p.opts.Password != "":
+		steps = []string{"APOP ${user} ${sasl}"}
+	case user:
+	case mechanisms["PLAIN"]:
 		steps = []string{"AUTH PLAIN ${sasl}"}
+	case mechanisms["LOGIN"]:
+		steps = []string{"AUTH LOGIN"}
 	}
 	for _, step := range steps {
 		status, _, err := p.ask(d.Pos, step)
@@ -215,21 +300,34 @@ func (p *player) loginPOP3(d *Directive) error {
 			return err
 		}
 		if !strings.HasPrefix(status, "+OK") {
-			return fmt.Errorf("the server refuses: %s", p.hide(status))
+			return &AuthError{p.hide(status)}
 		}
 	}
 	return nil
 }
 
-func popCapabilities(lines [][]byte) (plain, user bool) {
+// popCapabilities gives the mechanisms, and whether there is USER (RFC 2449 §6.3, RFC 5034 §3).
+func popCapabilities(lines [][]byte) (mechanisms map[string]bool, user bool) {
+	mechanisms = map[string]bool{}
 	for _, line := range lines {
 		w := strings.Fields(strings.ToUpper(string(line)))
-		for i := range w {
-			plain = plain || w[0] == "SASL" && w[i] == "PLAIN"
-			user = user || w[0] == "USER"
+		if len(w) > 0 && w[0] == "SASL" {
+			for _, name := range w[1:] {
+				mechanisms[name] = true
+			}
 		}
+		user = user || len(w) > 0 && w[0] == "USER"
 	}
-	return plain, user
+	return mechanisms, user
+}
+
+// stampOf gives the timestamp of a POP3 greeting (RFC 1939 §7); "" where it has none.
+func stampOf(greeting string) string {
+	i, j := strings.IndexByte(greeting, '<'), strings.LastIndexByte(greeting, '>')
+	if i < 0 || j < i || !strings.Contains(greeting[i:j], "@") {
+		return ""
+	}
+	return greeting[i : j+1]
 }
 
 // startTLS plays @starttls, where the connection is not under TLS.

@@ -186,7 +186,7 @@ func (s *source) dialogue(conn, rest string, column int) error {
 	}
 	l := &Line{Pos: s.pos(0), Conn: c.Name, Named: conn != "", Protocol: c.Protocol, Rules: s.rules()}
 	if rest[0] == 'S' {
-		l.Side = Server
+		l.Side = ServerSide
 	}
 	l.Forbidden = rest[1] == '!'
 	text := rest[2:]

@@ -185,7 +185,7 @@ func TestIncludeAndRules(t *testing.T) {
 			if want := l.Pos.File != "dir/t"; l.Rules.Exact != want {
 				t.Errorf("%v: exact is %v", l, l.Rules.Exact)
 			}
-			if l.Rules.Ordered != (l.Side == Server) {
+			if l.Rules.Ordered != (l.Side == ServerSide) {
 				t.Errorf("%v: ordered is %v", l, l.Rules.Ordered)
 			}
 		}
@@ -263,9 +263,9 @@ S: a3 OK
 		given []string
 		want  []string
 	}{
-		{Client, nil, []string{"t:5:17: expected a sample, ${first=…}: the client"}},
-		{Client, []string{"first"}, nil},
-		{Server, nil, []string{
+		{ClientSide, nil, []string{"t:5:17: expected a sample, ${first=…}: the client"}},
+		{ClientSide, []string{"first"}, nil},
+		{ServerSide, nil, []string{
 			"t:6:6: expected a sample, ${*=…}: the server", "t:6:22: expected a sample, ${uid=…}",
 			"t:6:36: expected {one.eml}",
 		}},

@@ -141,7 +141,7 @@ func (s *source) literal(l *Line, text string, column int) (lit *Literal, n int,
 			}
 		}
 	}
-	if lit.NonSync && l.Side == Server && lit.Kind != Counted {
+	if lit.NonSync && l.Side == ServerSide && lit.Kind != Counted {
 		return nil, 0, errorAt(lit.Pos, "expected no +: only a client's literal can be non-synchronizing")
 	}
 	return lit, n, nil
@@ -168,7 +168,7 @@ func (s *source) placed(l *Line, p Pattern) error {
 			if l.Forbidden && n.Kind != Counted {
 				return errorAt(n.Pos, "expected no literal in S!")
 			}
-			if l.Protocol == POP3 && n.Kind != Counted && (l.Side == Client || len(p) > 1 || n.Binary || n.Must) {
+			if l.Protocol == POP3 && n.Kind != Counted && (l.Side == ClientSide || len(p) > 1 || n.Binary || n.Must) {
 				return errorAt(n.Pos, "expected text: in pop3 a {|} or {file} stands alone on an S: line, as a body")
 			}
 		case *Value:

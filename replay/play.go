@@ -28,9 +28,18 @@ type Options struct {
 	Save func(name string, octets []byte) error
 	// Timeout is how long a reply may take where no @wait says otherwise; 0 is 30 s.
 	Timeout time.Duration
+	// ForbidCleartext refuses to say a password or a token before TLS: conn is not secure.
+	ForbidCleartext bool
 	// Log, where set, is told each line: of the client as the script has it, so without
 	// secrets; of the server as it came.
 	Log func(at Pos, line string)
+
+	// watch, where set, is told when a C: line was sent, and when what an S: line or a
+	// directive asks for has come.
+	watch func(at Pos, sent bool)
+	skip  map[Pos]bool // lines that are not played
+	syncs int          // how many @sync are behind us
+	done  func()       // called when all lines are played, before a @sync that follows them
 }
 
 // Result is what came of playing one connection.
@@ -46,9 +55,14 @@ type Result struct {
 // Difference is a place where the peer did not say what the script expects.
 type Difference struct {
 	Pos      Pos
+	Conn     int    // number of the connection, from 1; 0 where only one was played
+	Command  string // the command that it belongs to, as the script has it
 	Text     string // what is different, in words
 	Expected string // the line of the script; empty for what is not listed
 	Got      string // what came; empty for nothing
+
+	line *Line  // the line that came differently
+	came *reply // IMAP: the response that came in its place
 }
 
 // String gives file:line:column, then the rest on lines of their own.
@@ -98,6 +112,7 @@ type player struct {
 	tls       bool
 	mech      *mechanism
 	challenge string
+	stamp     string // timestamp of the POP3 greeting, for APOP
 	upgrading string // tag of a raw STARTTLS, "+" for STLS, while unanswered
 
 	reached int      // lines of an unfinished run that are done with
@@ -153,13 +168,14 @@ func (p *player) prepare() error {
 	}
 	p.vals = &values{given: given, bound: bound}
 	p.vals.sasl = func(string) (string, error) { return p.mech.next(given, []byte(p.challenge)) }
-	if err := p.script.Check(Client, slices.Collect(maps.Keys(given))...); err != nil {
+	if err := p.script.Check(ClientSide, slices.Collect(maps.Keys(given))...); err != nil {
 		return err
 	}
+	syncs := 0
 	for _, it := range p.script.Steps() {
 		switch it := it.(type) {
 		case *Line:
-			if it.Conn == p.conn.Name {
+			if it.Conn == p.conn.Name && !p.opts.skip[it.Pos] {
 				lines, err := it.virtual()
 				if err != nil {
 					return err
@@ -172,7 +188,9 @@ func (p *player) prepare() error {
 				if len(p.script.Conns) > 1 && p.opts.Barrier == nil {
 					return errorAt(it.Pos, "expected a barrier for @sync: several connections have to be played together")
 				}
-				p.steps = append(p.steps, it)
+				if syncs++; syncs > p.opts.syncs {
+					p.steps = append(p.steps, it)
+				}
 			case Login, StartTLS, Wait, Pause:
 				if it.Conn == p.conn.Name {
 					p.steps = append(p.steps, it)
@@ -185,7 +203,7 @@ func (p *player) prepare() error {
 
 // virtual gives the lines that an S: line with wire blocks beneath stands for.
 func (l *Line) virtual() ([]Item, error) {
-	if l.Side == Client || len(l.Blocks) == 0 {
+	if l.Side == ClientSide || len(l.Blocks) == 0 {
 		return []Item{l}, nil
 	}
 	var lines []Item
@@ -208,10 +226,17 @@ func (l *Line) virtual() ([]Item, error) {
 }
 
 func (p *player) run() error {
+	last := len(p.steps)
+	for last > 0 && isSync(p.steps[last-1]) {
+		last--
+	}
 	for p.at < len(p.steps) {
+		if p.at == last && p.opts.done != nil {
+			p.opts.done()
+		}
 		switch it := p.steps[p.at].(type) {
 		case *Line:
-			if it.Side == Client {
+			if it.Side == ClientSide {
 				if err := p.say(it); err != nil {
 					return err
 				}
@@ -231,10 +256,23 @@ func (p *player) run() error {
 			if err := p.directive(it); err != nil {
 				return err
 			}
+			p.heard(it.Pos)
 			p.at++
 		}
 	}
 	return p.leftOver()
+}
+
+func isSync(it Item) bool {
+	d, ok := it.(*Directive)
+	return ok && d.Verb == Sync
+}
+
+// heard tells that what an S: line or a directive asks for has come.
+func (p *player) heard(at Pos) {
+	if p.opts.watch != nil {
+		p.opts.watch(at, false)
+	}
 }
 
 func (p *player) directive(d *Directive) error {
@@ -276,7 +314,7 @@ func (p *player) hear() error {
 			continue
 		}
 		l, ok := p.steps[i].(*Line)
-		if !ok || l.Side == Client {
+		if !ok || l.Side == ClientSide {
 			break
 		}
 		run = append(run, expected{l, wait})
@@ -298,6 +336,13 @@ func (p *player) hear() error {
 func (p *player) say(l *Line) error {
 	if m := mechanismOf(l); m != nil {
 		p.mech = m
+		p.challenge = ""
+		if m.name == "APOP" {
+			p.challenge = p.stamp
+		}
+	}
+	if err := p.guard(l); err != nil {
+		return err
 	}
 	segs, err := l.expand(p.vals)
 	if err != nil {
@@ -305,6 +350,9 @@ func (p *player) say(l *Line) error {
 	}
 	p.log(l.Pos, l.String())
 	p.noteCommand(l)
+	if p.opts.watch != nil {
+		p.opts.watch(l.Pos, true)
+	}
 	for _, seg := range segs {
 		p.wire.send(seg.octets)
 		if seg.waits {
@@ -376,7 +424,7 @@ func (p *player) hide(s string) string {
 
 func (p *player) differ(l *Line, text, got string) {
 	p.res.Differences = append(p.res.Differences, Difference{
-		Pos: l.Pos, Text: text, Expected: l.Pattern.String(), Got: p.hide(got),
+		Pos: l.Pos, Text: text, Expected: l.Pattern.String(), Got: p.hide(got), line: l,
 	})
 }
 
@@ -390,7 +438,7 @@ func (p *player) broken(l *Line, err error) error {
 	if errors.As(err, &e) {
 		return err
 	}
-	return fmt.Errorf("replay: %v: expected %s: %w", l.Pos, l.Pattern, err)
+	return &BrokenError{Pos: l.Pos, Expected: l.Pattern.String(), Err: err}
 }
 
 // save stores what {>file} took.

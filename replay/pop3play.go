@@ -28,6 +28,7 @@ func (p *player) hearPOP3(run []expected) error {
 				return err
 			}
 			p.reached++
+			p.heard(l.Pos)
 			continue
 		}
 		var body []expected
@@ -44,6 +45,7 @@ func (p *player) hearPOP3(run []expected) error {
 		if err := p.response(l, body, command, got, timeout); err != nil {
 			return err
 		}
+		p.heard(l.Pos)
 		p.reached += 1 + len(body)
 	}
 	p.reached = 0
@@ -356,6 +358,9 @@ func (p *player) readLine(at Pos, timeout time.Duration) (string, error) {
 	line, err := p.wire.line(timeout)
 	if err != nil {
 		return "", err
+	}
+	if !p.greeted {
+		p.stamp = stampOf(string(line))
 	}
 	p.greeted = true
 	p.log(at, "S: "+string(line))

@@ -10,8 +10,14 @@ import (
 
 // mechanism is an open SASL exchange, for ${sasl}.
 type mechanism struct {
-	name string
-	step int
+	name  string
+	step  int
+	scram *scram
+}
+
+// cleartext tells whether a mechanism sends the secret itself, so that it needs TLS.
+func (m *mechanism) cleartext() bool {
+	return m == nil || m.name != "APOP" && m.name != "CRAM-MD5" && scramHash(m.name) == nil
 }
 
 // mechanismOf gives the mechanism that a C: line begins (RFC 9051 §6.2.2, RFC 5034 §4).
@@ -20,13 +26,15 @@ func mechanismOf(l *Line) *mechanism {
 	i := 1
 	if l.Protocol == IMAP && len(w) > 2 && strings.EqualFold(w[1], "AUTHENTICATE") {
 		i = 2
+	} else if l.Protocol == POP3 && len(w) > 2 && strings.EqualFold(w[0], "APOP") {
+		return &mechanism{name: "APOP"}
 	} else if l.Protocol != POP3 || len(w) < 2 || !strings.EqualFold(w[0], "AUTH") {
 		return nil
 	}
 	return &mechanism{name: strings.ToUpper(w[i])}
 }
 
-// next gives the next response, in base64; "=" where an initial response is empty.
+// next gives the next response, in base64 but for the digest of APOP; "=" where an initial response is empty.
 func (m *mechanism) next(vars map[string]string, challenge []byte) (string, error) {
 	if m == nil {
 		return "", fmt.Errorf("no AUTHENTICATE or AUTH is open")
@@ -34,8 +42,30 @@ func (m *mechanism) next(vars map[string]string, challenge []byte) (string, erro
 	user, password, token := vars["user"], vars["password"], vars["token"]
 	step := m.step
 	m.step++
+	if h := scramHash(m.name); h != nil {
+		if m.scram == nil {
+			m.scram = &scram{hash: h}
+		}
+		raw, err := base64.StdEncoding.DecodeString(string(challenge))
+		if err != nil {
+			return "", fmt.Errorf("the %s challenge is not base64", m.name)
+		}
+		if password == "" {
+			return "", fmt.Errorf("no ${password} was given")
+		}
+		text, err := m.scram.response(step, user, password, string(raw))
+		return base64.StdEncoding.EncodeToString([]byte(text)), err
+	}
 	var text string
 	switch {
+	case m.name == "APOP" && step == 0: // RFC 1939 §7
+		if len(challenge) == 0 {
+			return "", fmt.Errorf("the greeting has no timestamp for APOP")
+		}
+		if password == "" {
+			return "", fmt.Errorf("no ${password} was given")
+		}
+		return fmt.Sprintf("%x", md5.Sum([]byte(string(challenge)+password))), nil
 	case m.name == "PLAIN" && step == 0: // RFC 4616 §2
 		text = "\x00" + user + "\x00" + password
 	case m.name == "LOGIN" && step == 0: // draft-murchison-sasl-login-00

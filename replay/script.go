@@ -32,13 +32,13 @@ func errorAt(p Pos, format string, args ...any) *Error {
 type Side uint8
 
 const (
-	Client Side = iota // says the C: lines
-	Server             // says the S: lines
+	ClientSide Side = iota // says the C: lines
+	ServerSide             // says the S: lines
 )
 
 // String gives "client" or "server".
 func (s Side) String() string {
-	if s == Client {
+	if s == ClientSide {
 		return "client"
 	}
 	return "server"

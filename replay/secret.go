@@ -38,7 +38,7 @@ type login struct {
 }
 
 func (st *login) line(l *Line) error {
-	if l.Side == Server {
+	if l.Side == ServerSide {
 		if w := words(l.Pattern); len(w) > 0 && st.ends(w[0]) {
 			*st = login{}
 		}

@@ -54,11 +54,11 @@ type transcriber struct {
 }
 
 func (w *transcriber) say(at Pos, conn string, proto Protocol, side Side, octets []byte) {
-	w.chunks = append(w.chunks, Chunk{Conn: conn, Protocol: proto, Client: side == Client, Octets: octets, Pos: at})
+	w.chunks = append(w.chunks, Chunk{Conn: conn, Protocol: proto, Client: side == ClientSide, Octets: octets, Pos: at})
 }
 
 func (w *transcriber) line(l *Line) error {
-	if l.Side == Server {
+	if l.Side == ServerSide {
 		w.greeted[l.Conn] = true
 	} else if m := mechanismOf(l); m != nil {
 		w.mechs[l.Conn] = m
@@ -70,7 +70,7 @@ func (w *transcriber) line(l *Line) error {
 	for _, seg := range segs {
 		w.say(l.Pos, l.Conn, l.Protocol, l.Side, seg.octets)
 		if seg.waits {
-			w.say(l.Pos, l.Conn, l.Protocol, Server, []byte("+ OK\r\n"))
+			w.say(l.Pos, l.Conn, l.Protocol, ServerSide, []byte("+ OK\r\n"))
 		}
 	}
 	return nil

@@ -95,7 +95,7 @@ func TestChunksErrors(t *testing.T) {
 		{imap + "@login\n", "t:2:1: expected a value for ${user}"},
 		{imap + "S: * 1 FETCH (BODY[] {>f})\n", "t:2:22: expected octets to say"},
 		{imap + "C: ${sasl}\n", "t:2:4: expected a mechanism that can answer here: no AUTHENTICATE"},
-		{imap + "C: a AUTHENTICATE SCRAM-SHA-1 ${sasl}\n", "t:2:31: expected a mechanism that can answer here: response 1 of SCRAM-SHA-1"},
+		{imap + "C: a AUTHENTICATE GSSAPI ${sasl}\n", "t:2:26: expected a mechanism that can answer here: response 1 of GSSAPI"},
 	} {
 		_, err := parse(t, test.src).Chunks(nil)
 		if err == nil || !strings.HasPrefix(err.Error(), test.want) {
@@ -134,7 +134,7 @@ func TestReferenceScripts(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, side := range []Side{Client, Server} {
+		for _, side := range []Side{ClientSide, ServerSide} {
 			if err := s.Check(side); err != nil {
 				t.Errorf("%s: %v", name, err)
 			}

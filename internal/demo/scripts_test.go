@@ -124,7 +124,7 @@ func TestScriptsTLS(t *testing.T) {
 func TestScriptsHaveSamples(t *testing.T) {
 	for _, name := range []string{"pop3.script", "imap.script"} {
 		s := script(t, name)
-		for _, side := range []replay.Side{replay.Client, replay.Server} {
+		for _, side := range []replay.Side{replay.ClientSide, replay.ServerSide} {
 			if err := s.Check(side); err != nil {
 				t.Error(err)
 			}
