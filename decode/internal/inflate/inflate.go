@@ -1,136 +1,115 @@
-// Package inflate decompresses a DEFLATE stream that is pushed into it piece by piece,
-// and gives what each flush of the sender made available, at once (RFC 1951; RFC 4978
-// §3 lets a sender flush with an empty stored block or with a partial flush).
-//
-// The library's reader pulls its input. Here it runs as a coroutine that is resumed by
-// Push and suspends itself where its input ends, so that nothing waits and no goroutine
-// is scheduled.
 package inflate
 
 import (
 	"errors"
 	"fmt"
-	"io"
-	"iter"
-
-	"github.com/klauspost/compress/flate"
 )
 
-// chunk is how many octets are given at a time: what a deflate bomb can make of one
-// push is streamed through a buffer of this size.
-const chunk = 16 << 10
+const (
+	// window is how far back a distance reaches, in octets (RFC 1951 §2).
+	window = 32 << 10
+	// chunk is how many octets are given at a time, at most: what a deflate bomb can
+	// make of one push is streamed through a buffer of this size.
+	chunk = 16 << 10
+	// longest is the length of the longest match, in octets (RFC 1951 §3.2.5).
+	longest = 258
+)
 
-// Inflater decompresses one direction. Stop must be called when it is no longer needed.
+// Inflater decompresses one direction.
 type Inflater struct {
-	in    []byte
-	yield func([]byte) bool
-	next  func() ([]byte, bool)
-	stop  func()
-	err   error // io.EOF where the stream ended in order
-	told  bool  // err is what Push reports
-	total int64 // octets consumed
+	in   []byte // of this Push
+	pos  int    // of the next octet of in to go into bits
+	base int64  // octets taken by earlier Pushes
+	bits uint64 // the next bits of the stream, the lowest first, zeros above them
+	nb   uint   // how many: at most 63
+
+	state state
+	final bool // the block under way is the last
+	left  int  // octets to come of a stored block
+	codes lengths
+	lit   *litTable // of the block under way
+	dist  *distTable
+	own   struct {
+		lit  litTable
+		dist distTable
+	}
+
+	err   error
+	given int // out[:given] was given
+	w     int // out[:w] was decompressed
+	// out ends in what is decompressed, behind up to a window of what was given. A copy
+	// of whole words may run over its end.
+	out [window + chunk + overrun]byte
 }
 
+// errStopped is what Push says behind Stop.
 var errStopped = errors.New("inflate: stopped")
 
 // New gives an Inflater that stands at the beginning of a stream.
-func New() *Inflater {
-	z := &Inflater{}
-	z.next, z.stop = iter.Pull(z.run)
-	return z
-}
+func New() *Inflater { return &Inflater{} }
 
-func (z *Inflater) run(yield func([]byte) bool) {
-	z.yield = yield
-	r := flate.NewReaderOpts((*source)(z), flate.WithPartialBlock())
-	out := make([]byte, chunk)
+// Push takes the next octets of the stream and gives what they decompress to, in pieces of
+// 16 KiB at most that are valid until emit returns. emit may return false to stop early:
+// Rest then gives the octets not yet consumed, and a Push of those goes on. An error ends
+// the stream, stays, and names the offset of the octet where the invalid element begins.
+// The end of a final block is none, as Dovecot writes one when it logs a client out; octets
+// behind that are wrong.
+func (z *Inflater) Push(p []byte, emit func([]byte) bool) error {
+	z.in, z.pos = p, 0
+	if z.err != nil {
+		return z.err
+	}
 	for {
-		n, err := r.Read(out)
-		if n > 0 && !yield(out[:n]) {
-			return
+		at := z.step()
+		piece := z.out[z.given:z.w]
+		z.given = z.w
+		wanted := len(piece) == 0 || emit(piece)
+		if z.w > window+chunk-longest {
+			z.slide()
 		}
-		if err != nil {
-			z.err = err
-			return
+		if !wanted || at == over {
+			z.unread()
+			break
+		}
+		if at == more {
+			break // all is in bits, as far as it was not consumed
+		}
+		if at == failed {
+			return z.err
 		}
 	}
-}
-
-// source is the input side of an Inflater. It reads one octet at a time where the
-// library asks for it, so that nothing behind a flush is taken.
-type source Inflater
-
-func (s *source) wait() error {
-	for len(s.in) == 0 {
-		if !s.yield(nil) {
-			return errStopped
-		}
+	z.in = z.in[z.pos:]
+	z.base += int64(z.pos)
+	z.pos = 0
+	if z.state == ended && len(z.in) > 0 && z.err == nil {
+		z.err = fmt.Errorf("inflate: octets follow the end of the stream at octet %d", z.base)
+		return z.err
 	}
 	return nil
 }
 
-func (s *source) ReadByte() (byte, error) {
-	if len(s.in) == 0 {
-		if err := s.wait(); err != nil {
-			return 0, err
-		}
-	}
-	c := s.in[0]
-	s.in = s.in[1:]
-	s.total++
-	return c, nil
+// slide makes room behind the window.
+func (z *Inflater) slide() {
+	copy(z.out[:window], z.out[z.w-window:z.w])
+	z.w, z.given = window, window
 }
 
-func (s *source) Read(p []byte) (int, error) {
-	if err := s.wait(); err != nil {
-		return 0, err
-	}
-	n := copy(p, s.in)
-	s.in = s.in[n:]
-	s.total += int64(n)
-	return n, nil
+// limit is how far the output may go before it is given.
+func (z *Inflater) limit() int { return min(z.given+chunk, window+chunk) }
+
+// fail ends the stream at the next bit.
+func (z *Inflater) fail(format string, a ...any) status {
+	at := ((z.base+int64(z.pos))*8 - int64(z.nb)) / 8
+	z.err = fmt.Errorf("inflate: at octet %d: %s", at, fmt.Errorf(format, a...))
+	return failed
 }
 
-// Push takes the next octets of the stream and gives what they decompress to, in pieces
-// that are valid until the next one is given. emit may return false to stop early: Rest
-// then gives the input not yet consumed. An error ends the stream and names the offset
-// of the compressed octet.
-func (z *Inflater) Push(p []byte, emit func([]byte) bool) error {
-	if z.err != nil && (z.err != io.EOF || len(p) == 0) {
-		return z.failure()
-	}
-	z.in = p
-	for {
-		out, ok := z.next()
-		if !ok {
-			return z.failure()
-		}
-		if len(out) == 0 {
-			return nil
-		}
-		if !emit(out) {
-			return nil
-		}
+// Rest gives the octets of the last Push that were not consumed.
+func (z *Inflater) Rest() []byte { return z.in[z.pos:] }
+
+// Stop ends decompression: Push takes nothing more. It may be called more than once.
+func (z *Inflater) Stop() {
+	if z.err == nil {
+		z.err = errStopped
 	}
 }
-
-// failure is what Push reports once the stream is over. A final block ends it in order, as
-// Dovecot writes one when it logs a client out; only octets behind that are wrong.
-func (z *Inflater) failure() error {
-	switch {
-	case z.err == io.EOF && len(z.in) == 0:
-		return nil
-	case z.err == io.EOF:
-		z.err = fmt.Errorf("inflate: octets follow the end of the stream at octet %d", z.total)
-	case !z.told:
-		z.err = fmt.Errorf("inflate: at octet %d: %w", z.total, z.err)
-	}
-	z.told = true
-	return z.err
-}
-
-// Rest gives the input that was not consumed.
-func (z *Inflater) Rest() []byte { return z.in }
-
-// Stop ends the coroutine. It may be called more than once.
-func (z *Inflater) Stop() { z.stop() }

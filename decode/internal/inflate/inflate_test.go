@@ -5,11 +5,8 @@ import (
 	"compress/flate"
 	"testing"
 
-	"go.uber.org/goleak"
 	"pgregory.net/rapid"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // deflate writes each part and flushes behind it, as a peer does after each line.
 func deflate(t interface{ Fatal(...any) }, parts [][]byte) [][]byte {
@@ -36,7 +33,6 @@ func TestEachFlushIsGivenAtOnce(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		parts := rapid.SliceOfN(rapid.SliceOfN(rapid.Byte(), 1, 300), 1, 20).Draw(t, "parts")
 		z := New()
-		defer z.Stop()
 		for i, d := range deflate(t, parts) {
 			var got []byte
 			cut := rapid.IntRange(0, len(d)).Draw(t, "cut")
@@ -56,7 +52,6 @@ func TestEachFlushIsGivenAtOnce(t *testing.T) {
 // octets were written by zlib with Z_PARTIAL_FLUSH.
 func TestPartialFlush(t *testing.T) {
 	z := New()
-	defer z.Stop()
 	var got []byte
 	for _, p := range [][]byte{partialA, partialB} {
 		if err := z.Push(p, func(p []byte) bool { got = append(got, p...); return true }); err != nil {
@@ -70,7 +65,6 @@ func TestPartialFlush(t *testing.T) {
 
 func TestGarbageIsAnError(t *testing.T) {
 	z := New()
-	defer z.Stop()
 	err := z.Push([]byte("* OK this is no deflate stream\r\n"), func([]byte) bool { return true })
 	if err == nil {
 		t.Fatal("expected an error")
@@ -107,14 +101,12 @@ func TestEndOfStream(t *testing.T) {
 		if err := z.Push([]byte("x"), func([]byte) bool { return true }); err == nil {
 			t.Fatal("octets behind the end are no error")
 		}
-		z.Stop()
 	}
 }
 
 func TestRestBehindAFlush(t *testing.T) {
 	d := deflate(t, [][]byte{[]byte("a1 UNAUTHENTICATE\r\n")})[0]
 	z := New()
-	defer z.Stop()
 	var got []byte
 	if err := z.Push(append(d, "a2 NOOP\r\n"...), func(p []byte) bool { got = append(got, p...); return false }); err != nil {
 		t.Fatal(err)
@@ -129,7 +121,6 @@ func TestRestBehindAFlush(t *testing.T) {
 func TestBombIsStreamed(t *testing.T) {
 	d := deflate(t, [][]byte{make([]byte, 64<<20)})[0]
 	z := New()
-	defer z.Stop()
 	total, largest := 0, 0
 	if err := z.Push(d, func(p []byte) bool { total += len(p); largest = max(largest, len(p)); return true }); err != nil {
 		t.Fatal(err)
@@ -145,7 +136,6 @@ func FuzzPush(f *testing.F) {
 	f.Fuzz(func(t *testing.T, p []byte, cut int) {
 		run := func(pieces ...[]byte) (got []byte, err error) {
 			z := New()
-			defer z.Stop()
 			for _, p := range pieces {
 				if err = z.Push(p, func(p []byte) bool { got = append(got, p...); return len(got) < 1<<20 }); err != nil {
 					return got, err
