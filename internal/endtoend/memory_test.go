@@ -145,6 +145,9 @@ func TestMemory(t *testing.T) {
 				close(stop)
 				end := l.events.closed(t, 1)
 				after := settled()
+				for deadline := time.Now().Add(20 * time.Second); after > before+allowed/4 && time.Now().Before(deadline); after = settled() {
+					time.Sleep(50 * time.Millisecond) // a busy disk takes what is recorded later
+				}
 				if peak := most.Load(); peak > before+allowed {
 					t.Errorf("%d MiB more at the peak", (peak-before)>>20)
 				}
