@@ -10,12 +10,12 @@ var changing = map[string]int{
 	"STORE": 0, "EXPUNGE": 0, "COPY": 2, "MOVE": 2, "CLOSE": 0,
 }
 
-// changes finds the steps that would change the mailbox of a server, and those that depend
+// leftOut finds the steps that would change the mailbox of a server, and those that depend
 // on them: on a variable, on a mailbox, on a message. It gives the lines of all of them.
 //
 // CLOSE removes messages for good unless the mailbox was opened with EXAMINE. RETR and FETCH
 // are no changes here, although BODY[] sets \Seen.
-func changes(all []*command) (skipped map[*command]bool, lines map[Pos]bool) {
+func leftOut(all []*command) (skipped map[*command]bool, lines map[Pos]bool) {
 	skipped, lines = map[*command]bool{}, map[Pos]bool{}
 	states := map[string]*changed{}
 	bound, unbound := map[string]bool{}, map[string]bool{}

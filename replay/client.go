@@ -50,7 +50,7 @@ func (c *Client) Run(ctx context.Context, script *Script) (*Report, error) {
 		}
 	}
 	if !c.AllowChanges {
-		r.skipped, r.skip = changes(r.all)
+		r.skipped, r.skip = leftOut(r.all)
 	}
 	r.play(ctx)
 	report := r.report()
@@ -266,7 +266,7 @@ func (r *run) watch(at Pos, sent bool) {
 
 // report counts.
 func (r *run) report() *Report {
-	rep := &Report{Script: r.script.Name, script: r.script}
+	rep := &Report{Script: r.script.Name, Changing: len(r.skipped)}
 	number := map[string]int{}
 	for i, c := range r.script.Conns {
 		number[c.Name] = i + 1
@@ -298,7 +298,7 @@ func (r *run) report() *Report {
 		}
 	}
 	for _, c := range r.all {
-		s := StepReport{Conn: number[c.conn], Pos: c.pos, Command: c.text, Outcome: OutcomeSame}
+		s := StepReport{Conn: number[c.conn], Pos: c.pos, Command: c.text, Verb: c.verb(), Outcome: OutcomeSame}
 		end, came := r.came[c.end]
 		if sent, ok := r.sent[c.pos]; ok && came {
 			s.Latency = end.Sub(sent)

@@ -165,3 +165,33 @@ func (c *divided) statusLine(l *Line, w []string) {
 		c.last.heard = append(c.last.heard, l)
 	}
 }
+
+// verb gives the name of the command; "" where it is none.
+func (c *command) verb() string {
+	if len(c.words) > 1 && c.words[0] == "UID" {
+		return "UID " + strings.ToUpper(c.words[1])
+	}
+	if len(c.words) == 0 {
+		return ""
+	}
+	return c.words[0]
+}
+
+// LogsIn tells whether the script needs credentials.
+func (s *Script) LogsIn() bool {
+	for _, it := range s.Steps() {
+		switch it := it.(type) {
+		case *Directive:
+			if it.Verb == Login {
+				return true
+			}
+		case *Line:
+			for _, n := range it.Pattern {
+				if v, ok := n.(*Value); ok && it.Side == ClientSide && secretNames[v.Name] {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}

@@ -221,7 +221,7 @@ func (p *player) taken(sections []*section, r *reply) bool {
 				m.commit()
 				p.res.Same++
 			} else {
-				p.differ(s.end.line, "another completion", r.show)
+				p.differFrom(s.end, "another completion", r)
 			}
 			return true
 		}

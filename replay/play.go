@@ -63,6 +63,13 @@ type Difference struct {
 
 	line *Line  // the line that came differently
 	came *reply // IMAP: the response that came in its place
+	body *lines // POP3: the body that came in the place of another
+}
+
+// lines are a body that is expected, and what came, as they are on the wire.
+type lines struct {
+	want []expected // without the final "."
+	got  [][]byte
 }
 
 // String gives file:line:column, then the rest on lines of their own.

@@ -228,7 +228,9 @@ func (p *player) body(body []expected, command string, got [][]byte) {
 	}
 	if len(p.res.Differences) == same {
 		p.res.Same += len(body)
+		return
 	}
+	p.res.Differences[same].body = &lines{body[:len(body)-1], got}
 }
 
 // wireLine is a line of a body on the wire, or a {>file} for all of it.

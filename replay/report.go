@@ -16,8 +16,7 @@ type Report struct {
 	Differences []Difference
 	Steps       []StepReport // in the order of the script
 	Elapsed     time.Duration
-
-	script *Script
+	Changing    int // steps that were left out since they change the mailbox, or depend on such
 }
 
 // StepReport is what came of one step.
@@ -25,6 +24,7 @@ type StepReport struct {
 	Conn    int // number of the connection in the script, from 1
 	Pos     Pos
 	Command string // the C: line as the script has it, so without secrets
+	Verb    string // the command's name in capitals: "UID FETCH"
 	Outcome Outcome
 	// Latency is from the command to its completion; 0 where none came.
 	Latency time.Duration

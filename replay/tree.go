@@ -184,6 +184,7 @@ type reply struct {
 	code  []tree // of a status: response code and arguments
 	args  []tree // of all but a status
 	show  string // for people: the line, as far as it is one
+	raw   []elem // of what came: all of it
 }
 
 var statusKinds = map[string]bool{"OK": true, "NO": true, "BAD": true, "BYE": true, "PREAUTH": true}

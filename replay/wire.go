@@ -205,7 +205,10 @@ func (w *wire) reply(timeout time.Duration) (*reply, error) {
 		show = append(show, line...)
 		n, text, ok := announced(line)
 		if !ok || first && isStatusLine(line) {
-			return replyOf(append(es, octetElems(string(line))...), string(show)), nil
+			es = append(es, octetElems(string(line))...)
+			r := replyOf(es, string(show))
+			r.raw = es
+			return r, nil
 		}
 		if n > maxLiteral {
 			return nil, fmt.Errorf("a literal of %d octets, more than %d", n, maxLiteral)

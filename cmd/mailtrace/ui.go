@@ -156,7 +156,7 @@ func (u *ui) fail(err error) {
 // programmer more than a user.
 func words(err error) string {
 	text := err.Error()
-	for _, p := range [...]string{"captures: ", "certs: ", "decode: ", "demo: ", "dial: ", "filter: ", "print: ", "proxy: ", "replay: "} {
+	for _, p := range [...]string{"captures: ", "certs: ", "credentials: ", "decode: ", "demo: ", "dial: ", "filter: ", "print: ", "proxy: ", "replay: "} {
 		text = strings.TrimPrefix(text, p)
 	}
 	return text
