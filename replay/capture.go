@@ -1,0 +1,376 @@
+package replay
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/mailtrace/mailtrace/captures"
+	"github.com/mailtrace/mailtrace/decode"
+	"github.com/mailtrace/mailtrace/decode/imap"
+	"github.com/mailtrace/mailtrace/decode/registry"
+)
+
+// CaptureOptions say how a capture becomes a script.
+type CaptureOptions struct {
+	// BodiesAbove is the size in octets above which message content becomes a file; 0 keeps
+	// it all in blocks.
+	BodiesAbove int64
+	// Dir goes before the names of these files, with a slash between; empty for none.
+	Dir string
+}
+
+// FromCapture makes a script of a capture: what one connection said after the other, in the
+// order in which it was recorded, secrets as ${password} and ${sasl}, and what differs from
+// run to run as variables. The map has the octets of the files that the script names. What
+// is lost of a connection is told in a comment; a capture of which nothing can be played is
+// an error. It reads r to its end and does not close it.
+func FromCapture(name string, r *captures.Reader, o CaptureOptions) (*Script, map[string][]byte, error) {
+	c := &capturer{o: o, conns: map[int]*recorded{}, files: map[string][]byte{}, vars: newVolatile()}
+	err := captures.Decode(r, captures.DecodeOptions{Protocols: registry.All, Bare: true, Tap: c.tap}, c.events)
+	var cut *captures.Truncated
+	if err != nil && !errors.As(err, &cut) {
+		return nil, nil, err
+	}
+	if cut != nil {
+		c.note(fmt.Sprintf("the capture is cut off at octet %d", cut.Offset))
+	}
+	if !c.commands {
+		return nil, nil, fmt.Errorf("replay: %s: expected a whole command, the capture has none", name)
+	}
+	script, err := Parse(name, []byte(c.script().String()), func(file string) ([]byte, error) {
+		if p, ok := c.files[file]; ok {
+			return p, nil
+		}
+		return nil, errors.New("the capture has no such body")
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	return script, c.files, nil
+}
+
+// capturer follows the connections of a capture.
+type capturer struct {
+	o        CaptureOptions
+	conns    map[int]*recorded
+	order    []*recorded
+	entries  []*entry
+	files    map[string][]byte
+	vars     *volatile
+	commands bool
+	changed  *recorded // the connection that changed a mailbox last
+	count    map[Protocol]int
+}
+
+// recorded is one connection of the capture.
+type recorded struct {
+	name     string
+	protocol Protocol
+	octets   [3]stream
+	open     [3]*entry // the line that goes on behind a literal
+	asked    map[*decode.Command]*asked
+	first    *entry
+	login    bool // @login stands already
+	tls      bool // STARTTLS was accepted
+	bodies   bool // message content was left out
+	lost     bool
+}
+
+// asked is what the script knows of a command.
+type asked struct {
+	name    string
+	mailbox string // that it names
+	wire    bool   // in the ordinary sequence that ends with a login
+	line    *entry
+}
+
+// stream holds the octets of a direction that no event has claimed.
+type stream struct {
+	off int64
+	buf []byte
+}
+
+// take gives the octets of a span, those before it are dropped.
+func (s *stream) take(span decode.Span) []byte {
+	from := min(max(span.Off-s.off, 0), int64(len(s.buf)))
+	to := min(max(span.End()-s.off, from), int64(len(s.buf)))
+	p := bytes.Clone(s.buf[from:to])
+	s.buf = append(s.buf[:0], s.buf[to:]...)
+	s.off += to
+	return p
+}
+
+// entry is one line or directive to be written.
+type entry struct {
+	conn    *recorded
+	side    Side
+	pieces  []piece
+	blocks  []Block
+	command *asked
+	context scope
+	exact   bool
+	verb    Verb
+	wait    time.Duration
+	comment string
+	dropped bool
+	made    Pattern
+}
+
+// piece is text of a line, or the content of a literal.
+type piece struct {
+	text    string
+	literal *Literal
+}
+
+func (c *capturer) note(text string) { c.entries = append(c.entries, &entry{comment: " " + text}) }
+
+func (c *capturer) conn(n int) *recorded {
+	r := c.conns[n]
+	if r == nil {
+		r = &recorded{asked: map[*decode.Command]*asked{}}
+		c.conns[n] = r
+	}
+	return r
+}
+
+func (c *capturer) tap(conn int, origin decode.Origin, o decode.Octets) {
+	if origin == decode.FromProxy {
+		return
+	}
+	s := &c.conn(conn).octets[o.Dir]
+	s.buf = append(s.buf, o.P...)
+}
+
+func (c *capturer) events(events []decode.Event) {
+	for i := range events {
+		if e := &events[i]; e.Origin != decode.FromProxy {
+			c.event(c.conn(e.Conn), e)
+		}
+	}
+}
+
+func (c *capturer) event(r *recorded, e *decode.Event) {
+	switch e.Kind {
+	case decode.Open:
+		if f, ok := e.Detail.(decode.Fields); ok {
+			r.bodies = f.Get("bodies") == "no"
+		}
+	case decode.Desync, decode.Opaque:
+		if !r.lost {
+			c.begin(r, e)
+			c.note(fmt.Sprintf("%s: from here on something is missing: %s", r.name, e.Kind))
+		}
+		r.lost = true
+		if e.Span.Len > 0 {
+			r.octets[e.Dir] = stream{off: e.Span.End()}
+		}
+	case decode.Greeting, decode.CommandLine, decode.ContinuationRequest, decode.Continuation, decode.Untagged,
+		decode.Completion, decode.Multiline, decode.Literal, decode.Malformed:
+		wire := r.octets[e.Dir].take(e.Span)
+		if int64(len(wire)) == e.Span.Len {
+			c.begin(r, e)
+			c.said(r, e, wire)
+		}
+	}
+}
+
+// begin names the connection when it says its first octets.
+func (c *capturer) begin(r *recorded, e *decode.Event) {
+	if r.name != "" {
+		return
+	}
+	if c.count == nil {
+		c.count = map[Protocol]int{}
+	}
+	r.protocol = Protocol(e.Protocol)
+	prefix := "imap"
+	if r.protocol == POP3 {
+		prefix = "pop"
+	} else {
+		r.protocol = IMAP
+	}
+	c.count[r.protocol]++
+	r.name = fmt.Sprintf("%s%d", prefix, c.count[r.protocol])
+	c.order = append(c.order, r)
+	c.entries = append(c.entries, &entry{conn: r, verb: Connect})
+	if r.bodies {
+		c.note(r.name + ": recorded without bodies: the letters x stand for message content")
+	}
+}
+
+// said puts the octets of an event into the script.
+func (c *capturer) said(r *recorded, e *decode.Event, wire []byte) {
+	side := ClientSide
+	if e.Dir == decode.Server {
+		side = ServerSide
+	}
+	a := r.asked[e.Command]
+	if open := r.open[e.Dir]; open != nil && (e.Kind == decode.Literal || e.Kind == decode.Continuation) {
+		c.goOn(r, e, open, wire)
+		return
+	}
+	switch e.Kind {
+	case decode.Literal: // of a line that is unknown: as octets
+		c.entries = append(c.entries, &entry{conn: r, side: side, command: a, blocks: blocksOf(wire)})
+		return
+	case decode.Multiline:
+		c.multiline(r, e, a, wire)
+		return
+	case decode.ContinuationRequest:
+		if open := r.open[decode.Client]; open != nil && open.command == a {
+			return // it is implied
+		}
+	}
+	n := &entry{conn: r, side: side, command: a}
+	if e.Kind == decode.CommandLine {
+		a = &asked{name: e.Name, mailbox: mailboxOf(e.Text), line: n, wire: ordinary[e.Name]}
+		n.command = a
+		if e.Command != nil {
+			r.asked[e.Command] = a
+		}
+		c.commands = true
+	}
+	n.context = scope{event: e.Name, mailbox: e.Mailbox, kind: e.Kind, side: side}
+	if a != nil {
+		n.context.command = a.name
+		n.exact = side == ServerSide && exacts[a.name] && (e.Kind == decode.Completion || exacts[e.Name])
+		if a.name == "SELECT" || a.name == "EXAMINE" || a.name == "APPEND" || strings.HasSuffix(a.name, "COPY") || strings.HasSuffix(a.name, "MOVE") {
+			n.context.target = a.mailbox
+		}
+		c.push(r, e, a)
+	}
+	c.entries = append(c.entries, n)
+	text, whole := bytes.CutSuffix(wire, []byte("\r\n"))
+	switch {
+	case side == ClientSide && a != nil && secretLine(n, a, e, string(text)):
+		if announces(text) {
+			r.open[e.Dir] = n
+		}
+	case !whole || !writable(text):
+		n.blocks = []Block{{Exact: true, Text: string(wire)}}
+	case announces(text):
+		n.pieces = []piece{{text: string(text)}}
+		r.open[e.Dir] = n
+	default:
+		n.pieces = []piece{{text: string(text)}}
+		c.whole(n)
+	}
+	if e.Kind == decode.Completion && a != nil {
+		c.completed(r, e, a, n)
+	}
+}
+
+// goOn adds a literal, or what stands behind one, to a line.
+func (c *capturer) goOn(r *recorded, e *decode.Event, n *entry, wire []byte) {
+	if n.made != nil { // a login: its arguments are variables already
+		if e.Kind == decode.Continuation && !announces(bytes.TrimSuffix(wire, []byte("\r\n"))) {
+			r.open[e.Dir] = nil
+		}
+		return
+	}
+	if e.Kind == decode.Continuation {
+		text := bytes.TrimSuffix(wire, []byte("\r\n"))
+		n.pieces = append(n.pieces, piece{text: string(text)})
+		if !announces(text) {
+			r.open[e.Dir] = nil
+			c.whole(n)
+		}
+		return
+	}
+	last := &n.pieces[len(n.pieces)-1]
+	m := announcement.FindStringSubmatchIndex(last.text)
+	lit := &Literal{Binary: m[2] != m[3], NonSync: m[4] != m[5] && n.side == ClientSide}
+	last.text = last.text[:m[0]]
+	d, _ := e.Detail.(*imap.LiteralDetail)
+	c.content(lit, wire, d != nil && d.Message)
+	n.pieces = append(n.pieces, piece{literal: lit})
+}
+
+// content puts octets into a block, or into a file where they are large.
+func (c *capturer) content(lit *Literal, p []byte, message bool) {
+	lit.Octets = p
+	if c.o.BodiesAbove > 0 && int64(len(p)) > c.o.BodiesAbove {
+		ext := ".bin"
+		if message {
+			ext = ".eml"
+		}
+		name := fmt.Sprintf("body-%d%s", len(c.files)+1, ext)
+		if c.o.Dir != "" {
+			name = c.o.Dir + "/" + name
+		}
+		c.files[name] = p
+		lit.Kind, lit.Name = FromFile, name
+		return
+	}
+	lit.Kind, lit.Blocks = FromBlock, blocksOf(p)
+}
+
+// multiline adds the body of a POP3 response (RFC 1939 §3).
+func (c *capturer) multiline(r *recorded, e *decode.Event, a *asked, wire []byte) {
+	add := func(n *entry) { n.conn, n.side, n.command = r, ServerSide, a; c.entries = append(c.entries, n) }
+	body, ends := bytes.CutSuffix(wire, []byte(".\r\n"))
+	if !ends {
+		add(&entry{blocks: blocksOf(wire)})
+		return
+	}
+	if e.Name == "RETR" || e.Name == "TOP" {
+		plain := unstuffed(body)
+		switch {
+		case len(body) == 0:
+		case bytes.Equal(Stuff(plain), body):
+			lit := &Literal{}
+			c.content(lit, plain, true)
+			add(&entry{pieces: []piece{{literal: lit}}})
+		default:
+			add(&entry{blocks: blocksOf(body)})
+		}
+		add(&entry{pieces: []piece{{text: "."}}})
+		return
+	}
+	for line := range bytes.Lines(wire) {
+		text, whole := bytes.CutSuffix(line, []byte("\r\n"))
+		if !whole || !writable(text) {
+			add(&entry{blocks: blocksOf(line)})
+			continue
+		}
+		n := &entry{pieces: []piece{{text: string(text)}}, context: scope{command: e.Name, kind: e.Kind, side: ServerSide}}
+		add(n)
+		c.whole(n)
+	}
+}
+
+// unstuffed undoes dot-stuffing.
+func unstuffed(body []byte) []byte {
+	out := make([]byte, 0, len(body))
+	for line := range bytes.Lines(body) {
+		out = append(out, bytes.TrimPrefix(line, []byte("."))...)
+	}
+	return out
+}
+
+// push sees that what one connection does after another waits for it: pushes during IDLE.
+func (c *capturer) push(r *recorded, e *decode.Event, a *asked) {
+	switch {
+	case e.Kind == decode.Completion && changeful[a.name]:
+		c.changed = r
+	case e.Kind == decode.Untagged && a.name == "IDLE":
+		if c.changed != nil && c.changed != r {
+			c.entries = append(c.entries, &entry{verb: Sync})
+			c.changed = nil
+		}
+		if last := c.entries[len(c.entries)-1]; last.conn != r || last.context.event != e.Name {
+			c.entries = append(c.entries, &entry{conn: r, verb: Wait, wait: 30 * time.Second})
+		}
+	}
+}
+
+var changeful = map[string]bool{
+	"APPEND": true, "STORE": true, "UID STORE": true, "EXPUNGE": true, "UID EXPUNGE": true,
+	"COPY": true, "UID COPY": true, "MOVE": true, "UID MOVE": true, "CLOSE": true,
+}
+
+// whole makes the pattern of a line that is complete.
+func (c *capturer) whole(n *entry) { n.made = c.vars.pattern(n) }

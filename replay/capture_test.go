@@ -1,0 +1,170 @@
+package replay
+
+import (
+	"errors"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/mailtrace/mailtrace/captures"
+	"github.com/mailtrace/mailtrace/decode"
+	"github.com/mailtrace/mailtrace/decode/registry"
+)
+
+func recordings(t *testing.T) []string {
+	t.Helper()
+	files, err := filepath.Glob("../captures/samples/*.pcapng")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no samples", err)
+	}
+	return files
+}
+
+func scriptOf(t *testing.T, file string, o CaptureOptions) (*Script, map[string][]byte) {
+	t.Helper()
+	r, err := captures.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	s, files, err := FromCapture(filepath.Base(file), r, o)
+	if err != nil {
+		t.Fatalf("%s: %v", file, err)
+	}
+	return s, files
+}
+
+// A script of a capture is the same each time, parses as itself, and both sides can say it.
+func TestFromCapture(t *testing.T) {
+	for _, file := range recordings(t) {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			s, _ := scriptOf(t, file, CaptureOptions{})
+			again, _ := scriptOf(t, file, CaptureOptions{})
+			if s.String() != again.String() {
+				t.Error("two scripts of one capture differ")
+			}
+			parsed, err := Parse(filepath.Base(file), []byte(s.String()), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(s, parsed); diff != "" {
+				t.Error(diff)
+			}
+			for _, side := range []Side{ClientSide, ServerSide} {
+				if err := s.Check(side); err != nil {
+					t.Error(side, err)
+				}
+			}
+		})
+	}
+}
+
+// Bodies above a size are files, and the script says the same with them.
+func TestFromCaptureFiles(t *testing.T) {
+	for _, file := range recordings(t) {
+		s, _ := scriptOf(t, file, CaptureOptions{})
+		small, files := scriptOf(t, file, CaptureOptions{BodiesAbove: 100, Dir: "bodies"})
+		_, err := Parse("x", []byte(small.String()), func(name string) ([]byte, error) {
+			if p, ok := files[name]; ok {
+				return p, nil
+			}
+			return nil, errors.New("no such file")
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(wireOf(t, s), wireOf(t, small)); diff != "" {
+			t.Errorf("%s: %s", file, diff)
+		}
+	}
+}
+
+func wireOf(t *testing.T, s *Script) []string {
+	t.Helper()
+	chunks, err := s.Chunks(map[string]string{"user": "u1", "password": "secret"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return spelled(chunks)
+}
+
+// recollection keeps of events what a script has to keep: what commands were given behind the login,
+// and all that was answered, human text of continuation requests apart.
+type recollection struct{ lines map[int][]string }
+
+func (d *recollection) events(events []decode.Event) {
+	for i := range events {
+		e := &events[i]
+		if e.Origin == decode.FromProxy || e.State == decode.NotAuthenticated || e.State == decode.Authorization {
+			continue
+		}
+		if e.Command != nil && e.Command.Name == "COMPRESS" || e.Kind == decode.ContinuationRequest {
+			continue
+		}
+		switch e.Kind {
+		case decode.CommandLine, decode.Continuation, decode.Untagged, decode.Completion, decode.Multiline, decode.Literal, decode.Malformed:
+			d.lines[e.Conn] = append(d.lines[e.Conn], strings.Join([]string{e.Dir.String(), e.Kind.String(), e.Name, string(e.Text)}, " "))
+		}
+	}
+}
+
+func (d *recollection) tap(conn int, origin decode.Origin, o decode.Octets) {
+	if o.Body && origin == decode.FromPeer {
+		d.lines[-conn] = append(d.lines[-conn], string(o.P))
+	}
+}
+
+// What a script of a capture says decodes to what the capture does.
+func TestFromCaptureSaysTheSame(t *testing.T) {
+	for _, file := range recordings(t) {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			want := recollection{map[int][]string{}}
+			r, err := captures.Open(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := captures.Decode(r, captures.DecodeOptions{Protocols: registry.All, Tap: want.tap}, want.events); err != nil {
+				t.Fatal(err)
+			}
+			s, _ := scriptOf(t, file, CaptureOptions{})
+			got := recollection{map[int][]string{}}
+			chunks, err := s.Chunks(map[string]string{"user": "u1", "password": "secret"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			traces := map[string]*decode.Trace{}
+			for _, c := range chunks {
+				tr := traces[c.Conn]
+				if tr == nil {
+					n := 1 + slices.IndexFunc(s.Conns, func(k Connection) bool { return k.Name == c.Conn })
+					tr = decode.NewTrace(decode.TraceOptions{Conn: n, Protocols: registry.All, Options: decode.Options{
+						TLS: true, Tap: func(o decode.Octets) { got.tap(n, decode.FromPeer, o) },
+					}})
+					traces[c.Conn] = tr
+				}
+				dir := decode.Server
+				if c.Client {
+					dir = decode.Client
+				}
+				n, _, events := tr.Write(dir, time.Unix(0, 0), c.Octets)
+				if n != len(c.Octets) {
+					t.Fatalf("%s: %d of %d octets taken", c.Pos, n, len(c.Octets))
+				}
+				got.events(events)
+			}
+			for conn := range want.lines {
+				if conn < 0 { // bodies, however they were cut
+					if a, b := strings.Join(want.lines[conn], ""), strings.Join(got.lines[conn], ""); a != b {
+						t.Errorf("connection %d: bodies differ: %d and %d octets", -conn, len(a), len(b))
+					}
+				} else if diff := cmp.Diff(want.lines[conn], got.lines[conn]); diff != "" {
+					t.Errorf("connection %d: %s", conn, diff)
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,26 @@
+package replay
+
+import (
+	"errors"
+
+	"github.com/mailtrace/mailtrace/captures"
+)
+
+// LoadOptions say how a file is read.
+type LoadOptions struct {
+	Capture CaptureOptions // for a capture
+}
+
+// Load reads a script or a capture, whatever the file at path is by its content. Errors are
+// those of ParseFile and FromCapture.
+func Load(path string, o LoadOptions) (*Script, error) {
+	r, err := captures.Open(path)
+	if errors.As(err, new(*captures.NotCapture)) {
+		return ParseFile(path)
+	}
+	if err != nil {
+		return nil, err
+	}
+	script, _, err := FromCapture(path, r, o.Capture)
+	return script, errors.Join(err, r.Close())
+}
