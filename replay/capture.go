@@ -236,7 +236,7 @@ func (c *capturer) said(r *recorded, e *decode.Event, wire []byte) {
 	n.context = scope{event: e.Name, mailbox: e.Mailbox, kind: e.Kind, side: side}
 	if a != nil {
 		n.context.command = a.name
-		n.exact = side == ServerSide && exacts[a.name] && (e.Kind == decode.Completion || exacts[e.Name])
+		n.exact = r.protocol == IMAP && side == ServerSide && exacts[a.name] && (e.Kind == decode.Completion || exacts[e.Name])
 		if a.name == "SELECT" || a.name == "EXAMINE" || a.name == "APPEND" || strings.HasSuffix(a.name, "COPY") || strings.HasSuffix(a.name, "MOVE") {
 			n.context.target = a.mailbox
 		}

@@ -70,6 +70,7 @@ func (c *capturer) script() *Script {
 	s := &Script{}
 	last := ""
 	group := false
+	bound := map[string]bool{} // variables that stand above, whose sample is known
 	end := func() {
 		if group {
 			s.Items = append(s.Items, &Directive{Verb: End})
@@ -106,6 +107,14 @@ func (c *capturer) script() *Script {
 					} else if part.text != "" {
 						p = append(p, Text(part.text))
 					}
+				}
+			}
+			for i := range p {
+				if v, ok := p[i].(*Value); ok && v.Kind == Variable {
+					if bound[v.Name] {
+						p[i] = &Value{Name: v.Name}
+					}
+					bound[v.Name] = true
 				}
 			}
 			s.Items = append(s.Items, &Line{Conn: x.conn.name, Named: x.conn.name != last, Protocol: x.conn.protocol, Side: x.side, Pattern: p, Blocks: x.blocks})

@@ -35,7 +35,7 @@ func TestArrange(t *testing.T) {
 		{in: "show --zzzzzz", failure: "unknown flag --zzzzzz", hint: "mailtrace show --help lists what there is"},
 		{in: "sohw", failure: `unknown command "sohw"`, hint: "did you mean mailtrace show"},
 		{in: "ca", failure: "mailtrace ca: expected one of path, show", hint: "mailtrace ca --help lists what there is"},
-		{in: "frobnicate", failure: `unknown command "frobnicate"`, hint: "the commands are demo, proxy, show, lint, stats, replay, ca, version"},
+		{in: "frobnicate", failure: `unknown command "frobnicate"`, hint: "the commands are demo, proxy, show, lint, stats, script, replay, ca, version"},
 	} {
 		got, err := arrange(app.Commands, strings.Fields(c.in))
 		if c.failure != "" {
