@@ -18,7 +18,7 @@ import (
 
 func replayCommand(u *ui) *cli.Command {
 	return &cli.Command{
-		Name: "replay", Usage: "play a script as the client, and compare the replies",
+		Name: "replay", Usage: "play a capture or script as the client, and compare the replies",
 		UsageText: "mailtrace replay [flags] FILE --to URL\nmailtrace replay fetch.script --to imaps://u1@imap.example.org",
 		Description: "Exit code 1 where a reply is different or a step was not played.\n" +
 			"The password comes from MAILTRACE_PASSWORD, --password-command, netrc or a prompt.",
@@ -120,9 +120,9 @@ func runReplay(u *ui, c *cli.Context) error {
 	return nil
 }
 
-// readScript reads a script; one that does not parse is a mistake of the user.
+// readScript reads a script, or a capture as one; one that does not parse is a mistake of the user.
 func readScript(path string) (*replay.Script, error) {
-	script, err := replay.ParseFile(path)
+	script, err := replay.Load(path, replay.LoadOptions{})
 	if err == nil {
 		return script, nil
 	}
