@@ -52,7 +52,7 @@ type Session interface {
 // the cleartext stream of d went by, all layers removed.
 type Counter interface{ Octets(d Dir) int64 }
 
-// Stopper is what a Session is too that holds more than memory, a coroutine for instance.
+// Stopper is what a Session is too that holds much memory, or more than memory.
 // Stop gives it back; nothing else is called behind it. Closing both directions does so too.
 type Stopper interface{ Stop() }
 

@@ -1,10 +1,11 @@
-package imap
+package imap_test
 
 import (
 	"strings"
 	"testing"
 
 	"github.com/mailtrace/mailtrace/decode"
+	"github.com/mailtrace/mailtrace/decode/imap"
 	"github.com/mailtrace/mailtrace/decode/internal/decodetest"
 )
 
@@ -39,10 +40,10 @@ var dialogue = []decodetest.Chunk{
 func TestMistakeOfTheAnalystCostsNoEvent(t *testing.T) {
 	for name, broken := range map[string]mistaken{"in an event": {at: "EXISTS"}, "at the end": {end: true}} {
 		t.Run(name, func(t *testing.T) {
-			with := func(a analyst) func(decode.Options) decode.Session {
+			with := func(a imap.Analyst) func(decode.Options) decode.Session {
 				return func(o decode.Options) decode.Session {
-					s := New(o).(*session)
-					s.analyst = a
+					s := imap.New(o)
+					imap.SetAnalyst(s, a)
 					return s
 				}
 			}
@@ -72,8 +73,8 @@ func TestMistakeOfTheAnalystCostsNoEvent(t *testing.T) {
 // Each event passes the analyst once, in order.
 func TestAnalystSeesEveryEventOnce(t *testing.T) {
 	var names []string
-	s := New(decode.Options{}).(*session)
-	s.analyst = recording{&names}
+	s := imap.New(decode.Options{})
+	imap.SetAnalyst(s, recording{&names})
 	var got []string
 	for _, c := range dialogue {
 		_, _, events := s.Write(c.Dir, decodetest.Epoch, c.Octets)
@@ -101,7 +102,7 @@ func (r recording) End() []decode.Finding { return nil }
 
 // More commands than are kept: those without an answer are counted all the same.
 func TestUnansweredAreCountedTruly(t *testing.T) {
-	s := New(decode.Options{Limits: decode.Limits{Commands: 3}})
+	s := imap.New(decode.Options{Limits: decode.Limits{Commands: 3}})
 	s.Write(decode.Server, decodetest.Epoch, []byte("* PREAUTH hi\r\n"))
 	s.Write(decode.Client, decodetest.Epoch, []byte("1 NOOP\r\n2 NOOP\r\n3 NOOP\r\n4 NOOP\r\n5 NOOP\r\n"))
 	check := func(want int) {
@@ -123,7 +124,7 @@ func TestUnansweredAreCountedTruly(t *testing.T) {
 func TestBeginningOfAForeignCaptureIsNotMalformed(t *testing.T) {
 	for name, mid := range map[string]bool{"in mid-session": true, "at the greeting": false} {
 		t.Run(name, func(t *testing.T) {
-			events := decodetest.Run(New, decode.Options{Mid: mid}, []decodetest.Chunk{
+			events := decodetest.Run(imap.New, decode.Options{Mid: mid}, []decodetest.Chunk{
 				{Dir: decode.Server, Octets: []byte("gs (\\Seen))\r\n* 3 EXISTS\r\na1 OK done\r\nnonsense\r\n")},
 				{Dir: decode.Client, Octets: []byte("1:* FLAGS\r\na2 NOOP\r\n")},
 			}, nil, true).Events

@@ -122,11 +122,6 @@ func (s *session) inflate(x *side, t time.Time, p []byte) {
 	s.volatile = true
 	defer func() { s.volatile = false }()
 	z := x.inflater
-	defer func() {
-		if x.inflater != z {
-			z.Stop() // ended, in a panic too
-		}
-	}()
 	err := z.Push(p, func(clear []byte) bool {
 		for len(clear) > 0 && x.inflater == z && !s.opaque {
 			n, _ := s.from(x, t, clear)
@@ -323,12 +318,7 @@ func (s *session) Pending(d decode.Dir) (int, int64) {
 	return s.pending.len(), n
 }
 
-func (x *side) stop() {
-	if x.inflater != nil {
-		x.inflater.Stop()
-		x.inflater = nil
-	}
-}
+func (x *side) stop() { x.inflater = nil }
 
 // event appends an event and gives it to be filled in. The pointer is good until the next
 // one is appended.

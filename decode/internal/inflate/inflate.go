@@ -1,7 +1,6 @@
 package inflate
 
 import (
-	"errors"
 	"fmt"
 )
 
@@ -41,9 +40,6 @@ type Inflater struct {
 	// of whole words may run over its end.
 	out [window + chunk + overrun]byte
 }
-
-// errStopped is what Push says behind Stop.
-var errStopped = errors.New("inflate: stopped")
 
 // New gives an Inflater that stands at the beginning of a stream.
 func New() *Inflater { return &Inflater{} }
@@ -106,10 +102,3 @@ func (z *Inflater) fail(format string, a ...any) status {
 
 // Rest gives the octets of the last Push that were not consumed.
 func (z *Inflater) Rest() []byte { return z.in[z.pos:] }
-
-// Stop ends decompression: Push takes nothing more. It may be called more than once.
-func (z *Inflater) Stop() {
-	if z.err == nil {
-		z.err = errStopped
-	}
-}
