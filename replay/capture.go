@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -285,6 +286,13 @@ func (c *capturer) goOn(r *recorded, e *decode.Event, n *entry, wire []byte) {
 	lit := &Literal{Binary: m[2] != m[3], NonSync: m[4] != m[5] && n.side == ClientSide}
 	last.text = last.text[:m[0]]
 	d, _ := e.Detail.(*imap.LiteralDetail)
+	if d != nil && d.Refused {
+		lit.Kind, lit.Count = Counted, strconv.FormatInt(d.Announced, 10)
+		n.pieces = append(n.pieces, piece{literal: lit})
+		r.open[e.Dir] = nil
+		c.whole(n)
+		return
+	}
 	c.content(lit, wire, d != nil && d.Message)
 	n.pieces = append(n.pieces, piece{literal: lit})
 }
