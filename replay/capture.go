@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -63,6 +64,7 @@ type capturer struct {
 	vars     *volatile
 	commands bool
 	changed  *recorded // the connection that changed a mailbox last
+	change   *entry    // the command that did
 	count    map[Protocol]int
 }
 
@@ -363,11 +365,16 @@ func unstuffed(body []byte) []byte {
 func (c *capturer) push(r *recorded, e *decode.Event, a *asked) {
 	switch {
 	case e.Kind == decode.Completion && changeful[a.name]:
-		c.changed = r
+		c.changed, c.change = r, a.line
 	case e.Kind == decode.Untagged && a.name == "IDLE":
 		if c.changed != nil && c.changed != r {
+			// The change waits for IDLE, and the push for the change.
+			idle, change := slices.Index(c.entries, a.line), slices.Index(c.entries, c.change)
+			if idle >= 0 && idle < change {
+				c.entries = slices.Insert(c.entries, change, &entry{verb: Sync})
+			}
 			c.entries = append(c.entries, &entry{verb: Sync})
-			c.changed = nil
+			c.changed, c.change = nil, nil
 		}
 		if last := c.entries[len(c.entries)-1]; last.conn != r || last.context.event != e.Name {
 			c.entries = append(c.entries, &entry{conn: r, verb: Wait, wait: 30 * time.Second})

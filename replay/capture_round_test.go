@@ -115,7 +115,7 @@ func TestFromCaptureScripts(t *testing.T) {
 			"a push waits for the change",
 			"@connect a imap\n@connect b imap\na @login\nb @login\na C: a1 SELECT INBOX\na S: a1 OK\na C: a2 IDLE\na S: + idling\n" +
 				"b C: b1 APPEND INBOX {|+}\n|x\nb S: b1 OK\na S: * 4 EXISTS\na C: DONE\na S: a2 OK\n",
-			"@connect imap1 imap\n@login\n@connect imap2 imap\n@login\nimap1 C: a1 SELECT INBOX\nimap1 S: a1 OK\nimap1 C: a2 IDLE\nimap1 S: + idling\n" +
+			"@connect imap1 imap\n@login\n@connect imap2 imap\n@login\nimap1 C: a1 SELECT INBOX\nimap1 S: a1 OK\nimap1 C: a2 IDLE\nimap1 S: + idling\n@sync\n" +
 				"C: b1 APPEND INBOX {|+}\n|x\nS: b1 OK\n@sync\nimap1 @wait 30s\nimap1 S: * 4 EXISTS\nimap1 C: DONE\nimap1 S: a2 OK\n",
 		},
 		{

@@ -53,6 +53,20 @@
 // ParseTranscript differs from Parse in one thing: it lets a password stand in the text,
 // since there the secret may be what is tested.
 //
+// # Captures
+//
+// FromCapture makes a script of a capture; [Load] takes either for a file.
+//
+//	captures.Decode ─┬─ octets ──► stream of a direction ─┐
+//	                 └─ events ──► spans ─────────────────┴──► entries ──► patterns ──► Script
+//	                                                       login, STARTTLS    │
+//	                                                       become directives  volatile words become variables
+//
+// Package decode tells where lines, literals and bodies are, and what they belong to. The
+// parsed Details have no offsets, so the volatile words of a line are found in its text, by
+// the name of its command and response. Bodies are held in memory, those that become files
+// too.
+//
 // # Playing
 //
 // Play speaks for the client on one connection that is already there. It reads in its own
