@@ -140,7 +140,13 @@ func mailboxStore(c *cli.Context) (store *demo.Store, what string, err error) {
 		return nil, "", &ioError{err: err, hint: "--maildir takes a directory with cur and new, --mbox a file"}
 	}
 	validity := demo.WithUIDValidity(uint32(time.Now().Unix()))
-	return demo.NewStore(msgs, validity), fmt.Sprintf("%s of %s", plural(len(msgs), "message"), what), nil
+	store, n := demo.NewStore(msgs, validity), 0
+	if dir != "" {
+		if n, err = store.LoadFolders(dir); err != nil {
+			return nil, "", &ioError{err: err, hint: "a folder holds cur and new, and its name no &, / or empty level"}
+		}
+	}
+	return store, fmt.Sprintf("%s of %s", plural(len(msgs)+n, "message"), what), nil
 }
 
 // listenMailbox opens the listeners, all or none, and gives the TLS for STARTTLS.

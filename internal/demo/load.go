@@ -42,6 +42,57 @@ func ReadMaildir(dir string) ([]Message, error) {
 	return msgs, nil
 }
 
+// LoadFolders puts the messages of a Maildir++'s folders into mailboxes: those of the
+// directory .Sent.2026 into Sent/2026. A mailbox that is not there is made. It gives the
+// number of messages.
+func (s *Store) LoadFolders(dir string) (n int, err error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return 0, fmt.Errorf("demo: %w", err)
+	}
+	for _, e := range entries {
+		dotted, ok := strings.CutPrefix(e.Name(), ".")
+		if info, err := os.Stat(filepath.Join(dir, e.Name(), "cur")); !ok || err != nil || !info.IsDir() {
+			continue // no folder
+		}
+		name, err := imapName(dotted)
+		if err != nil {
+			return n, fmt.Errorf("demo: folder %s: %w", e.Name(), err)
+		}
+		msgs, err := ReadMaildir(filepath.Join(dir, e.Name()))
+		if err != nil {
+			return n, err
+		}
+		n += len(msgs)
+		s.fill(name, msgs)
+	}
+	return n, nil
+}
+
+// imapName is the mailbox of a folder, with dots between its levels. Names that need
+// modified UTF-7 (RFC 3501 §5.1.3), which shows by an "&", are refused.
+func imapName(dotted string) (string, error) {
+	levels := strings.Split(dotted, ".")
+	for _, l := range levels {
+		if l == "" || strings.ContainsAny(l, "/*%&") {
+			return "", errName
+		}
+	}
+	return canonical(strings.Join(levels, string(Delimiter))), nil
+}
+
+func (s *Store) fill(name string, msgs []Message) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	mb, err := s.find(name)
+	if err != nil {
+		mb = s.create(name, "")
+	}
+	for _, m := range msgs {
+		s.append(mb, m)
+	}
+}
+
 func readMail(path string) (Message, error) {
 	info, err := os.Stat(path)
 	if err != nil {

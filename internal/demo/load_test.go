@@ -70,3 +70,28 @@ func TestReadMbox(t *testing.T) {
 		t.Error(msgs, err)
 	}
 }
+
+func TestLoadFolders(t *testing.T) {
+	dir := t.TempDir()
+	put(t, filepath.Join(dir, ".Sent", "cur", "1:2,S"), "A: sent\n\n")
+	put(t, filepath.Join(dir, ".Work.Plans", "cur", "1"), "A: plan\n\n")
+	put(t, filepath.Join(dir, ".Work.Plans", "new", "2"), "A: new\n\n")
+	put(t, filepath.Join(dir, ".nofolder", "x"), "")
+	for _, folder := range []string{".Sent", ".Work.Plans"} {
+		if err := os.MkdirAll(filepath.Join(dir, folder, "new"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := NewStore(nil)
+	if n, err := s.LoadFolders(dir); n != 3 || err != nil {
+		t.Fatal(n, err)
+	}
+	p := opened(t, &Server{Store: s})
+	p.has(p.run("a", `LIST "" *`), `\Sent) "/" "Sent"`, `"/" "Work/Plans"`)
+	p.has(p.run("b", "STATUS Work/Plans (MESSAGES UNSEEN)"), "(MESSAGES 2 UNSEEN 2)")
+	p.has(p.run("c", "STATUS Sent (MESSAGES UNSEEN)"), "(MESSAGES 1 UNSEEN 0)")
+	put(t, filepath.Join(dir, ".a&b", "cur", "1"), "")
+	if _, err := s.LoadFolders(dir); err == nil {
+		t.Error("a name in modified UTF-7 was taken as it is")
+	}
+}
