@@ -167,8 +167,8 @@ func (c *capturer) event(r *recorded, e *decode.Event) {
 			c.note(fmt.Sprintf("%s: from here on something is missing: %s", r.name, e.Kind))
 		}
 		r.lost = true
-		if e.Span.Len > 0 {
-			r.octets[e.Dir] = stream{off: e.Span.End()}
+		if s := &r.octets[e.Dir]; e.Span.Len > 0 && e.Span.End() > s.off+int64(len(s.buf)) {
+			*s = stream{off: e.Span.End()} // octets that the capture does not have
 		}
 	case decode.Greeting, decode.CommandLine, decode.ContinuationRequest, decode.Continuation, decode.Untagged,
 		decode.Completion, decode.Multiline, decode.Literal, decode.Malformed:
