@@ -2,6 +2,7 @@ package replay
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -60,7 +61,7 @@ func (p *player) hearIMAP(run []expected) error {
 		}
 		switch {
 		case r.tag == "*" || r.tag == "+":
-			if exact(sections) || r.tag == "+" {
+			if r.tag == "+" {
 				p.unlisted(open.line.Pos, "not listed, and came before "+open.line.Pattern.String(), r.show)
 			} else if len(unlisted) < 1000 {
 				unlisted = append(unlisted, r)
@@ -270,19 +271,53 @@ func (p *player) after(sections []*section, r *reply, unlisted []*reply) error {
 	return nil
 }
 
-// absent reports the lines of a section that did not come, each with what came nearest.
+// absent reports the lines of a section that did not come, each with what came nearest,
+// and what came unlisted where that is forbidden.
 func (p *player) absent(s *section, unlisted []*reply) {
+	late := map[string]bool{} // classes in which a line above did not come
 	for _, it := range s.items {
 		if it.came || it.line.Forbidden {
 			continue
 		}
+		// Behind a line that did not come, the order of its kind is not to blame.
+		if i := p.matching(it, unlisted, late); i >= 0 {
+			unlisted = slices.Delete(slices.Clone(unlisted), i, i+1)
+			p.res.Same++
+			continue
+		}
+		late[it.want.class()] = true
 		near := nearest(it.want, unlisted)
 		if near == nil {
 			p.differ(it.line, "did not come before the completion", "")
 			continue
 		}
+		unlisted = slices.DeleteFunc(slices.Clone(unlisted), func(r *reply) bool { return r == near })
 		p.differFrom(it, "did not come before the completion", near)
 	}
+	if !exact([]*section{{items: s.items, end: s.end}}) {
+		return
+	}
+	l := s.end.line
+	if len(s.items) > 0 {
+		l = s.items[0].line
+	}
+	for _, r := range unlisted {
+		p.unlisted(l.Pos, "not listed, and came before "+l.Pattern.String(), r.show)
+	}
+}
+
+// matching gives the index of the response that a line lists, and takes what it binds.
+func (p *player) matching(it *item, came []*reply, late map[string]bool) int {
+	if !late[it.want.class()] || it.line.Rules.Ordered {
+		return -1
+	}
+	for i, r := range came {
+		if m := newMatcher(p.vals, it.line.Rules.Exact); m.reply(it.want, r) {
+			m.commit()
+			return i
+		}
+	}
+	return -1
 }
 
 // missing reports what an early end left unmatched.

@@ -21,6 +21,9 @@ func nearest(want *reply, came []*reply) *reply {
 			if want.count != nil && r.count != nil && want.count.value() == nil && want.count.text() == r.count.text() {
 				score += 4
 			}
+			if want.kind == "FETCH" && score < 7 && want.count != nil && want.count.value() == nil {
+				score = 0 // another message
+			}
 		}
 		if score >= most && score > 0 {
 			best, most = r, score
@@ -48,7 +51,7 @@ func (p *player) narrow(want, got *reply) (expected, came string, ok bool) {
 		return "", "", false
 	}
 	m := newMatcher(p.vals, false)
-	if want.count != nil && got.count != nil && !m.tree(want.count, got.count) {
+	if want.count == nil || got.count == nil || !m.tree(want.count, got.count) {
 		return "", "", false
 	}
 	var a, b []string

@@ -128,6 +128,16 @@ func TestPlay(t *testing.T) {
 			},
 		},
 		{
+			"exact, one of several is different", imap + "C: a1 X\n@exact\nS: * 1 FETCH (UID 1 FLAGS (\\Seen))\nS: * 2 FETCH (UID 2)\nS: a1 OK\n@end\n",
+			hi + "C a1 X\nS * 1 FETCH (UID 1 FLAGS ())\nS * 2 FETCH (UID 2)\nS a1 OK x\n",
+			[]string{"5: did not come before the completion: FLAGS ()"},
+		},
+		{
+			"exact, one is missing", imap + "C: a1 X\n@exact\nS: * 1 FETCH (UID 1)\nS: * 2 FETCH (UID 2)\nS: a1 OK\n@end\n",
+			hi + "C a1 X\nS * 2 FETCH (UID 2)\nS a1 OK x\n",
+			[]string{"5: did not come before the completion: "},
+		},
+		{
 			"forbidden", imap + "C: a1 X\nS: * 1 FETCH (UID 1)\nS! * ${*} EXPUNGE\nS: a1 OK\n",
 			hi + "C a1 X\nS * 4 EXPUNGE\nS * 1 FETCH (UID 1)\nS a1 OK x\n",
 			[]string{"5: came, and must not: * 4 EXPUNGE"},
