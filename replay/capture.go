@@ -75,7 +75,6 @@ type recorded struct {
 	octets   [3]stream
 	open     [3]*entry // the line that goes on behind a literal
 	asked    map[*decode.Command]*asked
-	first    *entry
 	login    bool // @login stands already
 	tls      bool // STARTTLS was accepted
 	bodies   bool // message content was left out

@@ -57,11 +57,12 @@ type side struct {
 	last     time.Time
 	literal  literal
 	inflater *inflate.Inflater
-	drain    int   // octets that may still belong to the flush behind ended compression
-	resync   bool  // octets were lost: skip lines until one makes sense
-	injected bool  // the unfinished line began where TLS should have
-	long     bool  // the unfinished line passed Limits.Line and a finding said so
-	from     int64 // offset of the unfinished line's first octet
+	ending   *inflate.Inflater // of compression that has ended, in the midst of a block
+	drain    int               // octets that may still belong to the flush behind ended compression
+	resync   bool              // octets were lost: skip lines until one makes sense
+	injected bool              // the unfinished line began where TLS should have
+	long     bool              // the unfinished line passed Limits.Line and a finding said so
+	from     int64             // offset of the unfinished line's first octet
 	ended    bool
 	tap      tap
 	rest     string // response name that continues behind a literal, "" otherwise
@@ -111,6 +112,17 @@ func (s *session) Write(d decode.Dir, t time.Time, p []byte) (int, decode.Next, 
 		s.inflate(x, t, p)
 		return len(p), decode.Continue, s.analysed()
 	}
+	if x.ending != nil {
+		rest, done := x.ending.Finish(p)
+		if !done {
+			return len(p), decode.Continue, s.analysed()
+		}
+		x.ending = nil
+		taken := len(p) - len(rest)
+		drained := x.drained(rest)
+		n, next := s.from(x, t, rest[drained:])
+		return taken + drained + n, next, s.analysed()
+	}
 	drained := x.drained(p)
 	n, next := s.from(x, t, p[drained:])
 	return drained + n, next, s.analysed()
@@ -136,8 +148,13 @@ func (s *session) inflate(x *side, t time.Time, p []byte) {
 	case s.opaque:
 	case x.inflater == nil:
 		// RFC 8437 §4.1: UNAUTHENTICATE ended compression behind this line.
-		rest := z.Rest()
+		// Its block ends the stream: where the octets were cut must not matter.
 		x.drain = 8
+		rest, done := z.Finish(z.Rest())
+		if !done {
+			x.ending = z
+			return
+		}
 		s.from(x, t, rest[x.drained(rest):])
 	case err != nil:
 		x.inflater = nil
@@ -318,7 +335,7 @@ func (s *session) Pending(d decode.Dir) (int, int64) {
 	return s.pending.len(), n
 }
 
-func (x *side) stop() { x.inflater = nil }
+func (x *side) stop() { x.inflater, x.ending = nil, nil }
 
 // event appends an event and gives it to be filled in. The pointer is good until the next
 // one is appended.

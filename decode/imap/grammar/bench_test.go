@@ -10,8 +10,11 @@ const (
 
 func BenchmarkResponse(b *testing.B) {
 	for _, row := range []struct{ name, text string }{
-		{"flags", flagsRow}, {"envelope", envelopeRow}, {"bodystructure", bodyRow},
-		{"exists", "* 23 EXISTS"}, {"ok", "a1 OK Completed (0.001 + 0.000 secs)."},
+		{"flags", flagsRow},
+		{"envelope", envelopeRow},
+		{"bodystructure", bodyRow},
+		{"exists", "* 23 EXISTS"},
+		{"ok", "a1 OK Completed (0.001 + 0.000 secs)."},
 		{"list", `* LIST (\HasNoChildren \Sent) "/" "Sent Items"`},
 	} {
 		b.Run(row.name, func(b *testing.B) {
@@ -28,7 +31,10 @@ func BenchmarkResponse(b *testing.B) {
 
 func BenchmarkDetail(b *testing.B) {
 	for _, row := range []struct{ name, text string }{
-		{"flags", flagsRow}, {"envelope", envelopeRow}, {"bodystructure", bodyRow}, {"exists", "* 23 EXISTS"},
+		{"flags", flagsRow},
+		{"envelope", envelopeRow},
+		{"bodystructure", bodyRow},
+		{"exists", "* 23 EXISTS"},
 		{"ok", "a1 OK Completed (0.001 + 0.000 secs)."},
 	} {
 		b.Run(row.name, func(b *testing.B) {

@@ -25,7 +25,11 @@ func talk(t *testing.T, o decode.Options, dialogue string) []decode.Finding {
 	var found []decode.Finding
 	take := func(events []decode.Event) {
 		for _, e := range events {
-			found = append(found, e.Findings...)
+			for _, f := range e.Findings {
+				if !strings.HasPrefix(f.ID, "mime.") { // the content of literals is no conduct
+					found = append(found, f)
+				}
+			}
 		}
 	}
 	for line := range strings.Lines(dialogue) {

@@ -84,6 +84,29 @@ func (z *Inflater) Push(p []byte, emit func([]byte) bool) error {
 	return nil
 }
 
+// Finish goes on to the end of the block under way, of which nothing is wanted any more. It gives the
+// octets of p that follow it; done is false where p ends before.
+func (z *Inflater) Finish(p []byte) (rest []byte, done bool) {
+	z.in, z.pos = p, 0
+	for z.err == nil && z.state != header && z.state != ended {
+		at := z.step()
+		if z.given = z.w; z.w > window+chunk-longest {
+			z.slide()
+		}
+		if at == more {
+			z.in = z.in[:0]
+			z.base += int64(z.pos)
+			z.pos = 0
+			return nil, false
+		}
+		if at == block || at == over {
+			break
+		}
+	}
+	z.unread()
+	return z.in[z.pos:], true
+}
+
 // slide makes room behind the window.
 func (z *Inflater) slide() {
 	copy(z.out[:window], z.out[z.w-window:z.w])
