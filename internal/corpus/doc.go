@@ -19,7 +19,6 @@
 //	# state: selected INBOX 172 [uidnext 4392]   or authenticated, or not-authenticated; POP3: authorization, transaction
 //	# capabilities: IMAP4rev2 CONDSTORE          what the server offered
 //	# finding: imap.extra-space warning         where the print itself breaks a rule
-//	# waiting: imap.wrong-state why            found, and should not be: the test tells, and does not fail
 //
 // for whose state the test puts a greeting, and a login or a SELECT, before the example: most
 // examples are cut out of a session. Lines that the print folds are whole here, and where the

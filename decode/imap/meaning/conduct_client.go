@@ -150,6 +150,9 @@ func (c *conduct) continued(e *seen) {
 // numbered judges a command whose first argument is a set of sequence numbers.
 func (c *conduct) numbered(e *seen) {
 	args := arguments(e)
+	if saved(args) {
+		return // the server keeps it up to date when messages go (RFC 9051 §6.4.4.1)
+	}
 	if c.pipelined(e, shown(e.Name, args)) {
 		return
 	}
@@ -166,6 +169,12 @@ func (c *conduct) numbered(e *seen) {
 		return
 	}
 	e.found(rules.NumberTooHigh, e.Span, fact)
+}
+
+// saved tells whether the first argument is "$", the result of a SEARCH, and no number.
+func saved(args []byte) bool {
+	word, _, _ := bytes.Cut(args, []byte(" "))
+	return string(word) == "$"
 }
 
 // searched judges the sequence numbers among the criteria of a SEARCH.

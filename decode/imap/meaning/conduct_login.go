@@ -43,7 +43,9 @@ func (c *conduct) loggingIn(e *seen, f *flight) {
 		}
 	}
 	if c.staleOffers() && !c.blind && c.once.first(saidNotRefreshed) {
-		e.found(rules.NotRefreshed, e.Span, "no CAPABILITY since TLS began")
+		// Discarding what was learned is a MUST, asking anew a SHOULD (RFC 9051 §6.2.1), and a client
+		// may log in the way it was told to: RFC 9051 §8 does.
+		e.noted(rules.NotRefreshed, e.Span, "no CAPABILITY since TLS began")
 	}
 	if c.tls {
 		return
@@ -57,6 +59,15 @@ func (c *conduct) loggingIn(e *seen, f *flight) {
 		c.inClear(e)
 	default:
 		f.clear = true
+	}
+}
+
+// noted is found where the RFCs allow in this case what the rule is about.
+func (s *seen) noted(r *rules.Rule, span decode.Span, fact string) {
+	n := len(s.Findings)
+	s.found(r, span, fact)
+	for i := range s.Findings[n:] {
+		s.Findings[n+i].Severity = decode.Note
 	}
 }
 
