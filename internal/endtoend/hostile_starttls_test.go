@@ -15,7 +15,7 @@ import (
 type words struct{ greeting, command, ok, no, noop, done string }
 
 var startTLS = map[string]words{
-	"imap": {"* OK ready\r\n", "a STARTTLS\r\n", "a OK go\r\n", "a NO\r\n", "b NOOP\r\n", "b OK\r\n"},
+	"imap": {"* OK ready\r\n", "a STARTTLS\r\n", "a OK go\r\n", "a NO not now\r\n", "b NOOP\r\n", "b OK done\r\n"},
 	"pop3": {"+OK ready\r\n", "STLS\r\n", "+OK go\r\n", "-ERR\r\n", "NOOP\r\n", "+OK\r\n"},
 }
 
@@ -84,12 +84,11 @@ func TestStartTLSAnsweredEarly(t *testing.T) {
 			c.expect("EOF")
 			c.Close()
 		})
-		if protocol == "imap" {
-			// The completion is told for what it is when it comes, too.
-			l.secured(t, "starttls.early-tagged", "imap.unknown-tag", "imap.status-without-text")
-		} else {
-			l.secured(t, "starttls.early-tagged")
+		want := []string{"starttls.early-tagged"}
+		if protocol == "imap" { // when the answer came, its tag was nobody's; what it answers shows later
+			want = append(want, "imap.unknown-tag")
 		}
+		l.secured(t, want...)
 	})
 }
 
