@@ -111,7 +111,7 @@ var (
 	})
 	POP3APOP = define(Rule{
 		ID: "pop3.apop", Severity: decode.Note, Ref: "RFC 1939 §7",
-		Text: "APOP in the clear keeps the password secret only as far as MD5 does: who listens can guess it at leisure",
+		Text: "APOP in the clear hides the password only as far as MD5 does: who listens can guess it at leisure",
 	})
 	POP3DeletionsLost = define(Rule{
 		ID: "pop3.deletions-lost", Severity: decode.Note, Ref: "RFC 1939 §6",
