@@ -108,7 +108,7 @@ func (p *Parser) message() (m AppendMessage, ok bool) {
 			m.Binary = s.peek() == '~'
 			l, good := s.literal()
 			m.Octets = l.Octets
-			if m.Binary {
+			if m.Binary && good { // a ~ alone stands for nothing that could be needed
 				p.need(&needBinaryAppend, from, s.pos-from)
 			}
 			m.Other = p.othersFrom(start)
