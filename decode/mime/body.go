@@ -52,57 +52,37 @@ func (s *Scanner) judge(p *Part) {
 	s.body = b
 }
 
-// inspect looks at the next octets of a body, of which s.off is the first.
-func (s *Scanner) inspect(p []byte) {
+// shortLine is a line that no rule is too short for (RFC 2045 §6.7), with its CR.
+const shortLine = 76 + len("\r")
+
+// inspect looks at the next octets of a body, of which s.off is the first, and counts the line
+// ends among them.
+func (s *Scanner) inspect(p []byte) (lines int) {
 	b := &s.body
 	last := s.tail[len(s.tail)-1]
-	previous, crlf := last, 0
+	crlf := 0
 	for rest := p; ; {
 		j := bytes.IndexByte(rest, '\n')
-		text := rest
-		if j >= 0 {
-			text = rest[:j]
-		}
-		if b.encoding == base64Text {
-			s.base64(text, s.off+int64(len(p)-len(rest)))
-		}
-		b.line += int64(len(text))
 		if j < 0 {
+			if b.encoding == base64Text {
+				s.base64(rest, s.off+int64(len(p)-len(rest)))
+			}
+			b.line += int64(len(rest))
 			break
 		}
-		end, n := s.off+int64(len(p)-len(rest)+j), b.line
-		before := previous
-		if j > 0 {
-			before = text[j-1]
+		lines++
+		off := s.off + int64(len(p)-len(rest))
+		if b.encoding == base64Text {
+			s.base64(rest[:j], off)
 		}
-		if before == '\r' {
+		if j > 1 && j <= shortLine && rest[j-1] == '\r' && b.line == 0 { // as most lines are
+			if b.encoding == quotedText && (rest[j-2] == ' ' || rest[j-2] == '\t') {
+				s.problem(rules.QuotedPrintableSpace, off+int64(j), 1, "")
+			}
 			crlf++
-			n--
-			if b.encoding == quotedText && n > 0 {
-				switch {
-				case j > 1:
-					before = text[j-2]
-				case j == 1:
-					before = previous
-				default:
-					before = s.tail[len(s.tail)-2]
-				}
-			}
-		} else {
-			s.problem(rules.BareLF, end, 1, "")
+		} else if s.inspectLine(p, len(p)-len(rest), j) {
+			crlf++
 		}
-		if n > 76 {
-			if n > longestLine && s.untold(rules.MessageLongLine) {
-				s.problem(rules.MessageLongLine, end-b.line, b.line, strconv.FormatInt(n, 10)+" octets")
-			}
-			if b.encoding == quotedText && s.untold(rules.QuotedPrintableLine) {
-				s.problem(rules.QuotedPrintableLine, end-b.line, n, strconv.FormatInt(n, 10)+" octets")
-			}
-		}
-		if b.encoding == quotedText && n > 0 && (before == ' ' || before == '\t') {
-			s.problem(rules.QuotedPrintableSpace, end, 1, "")
-		}
-		b.line, previous = 0, '\n'
 		rest = rest[j+1:]
 	}
 	s.bareCR(p, last, crlf)
@@ -121,6 +101,42 @@ func (s *Scanner) inspect(p []byte) {
 			b.nul = false
 		}
 	}
+	return lines
+}
+
+// inspectLine looks at the end of a line: the LF at p[at+n], before which n octets of the line
+// are in p. It tells whether that is a CRLF.
+func (s *Scanner) inspectLine(p []byte, at, n int) (crlf bool) {
+	b := &s.body
+	// before is the octet k before the LF.
+	before := func(k int) byte {
+		if i := at + n - k; i >= 0 {
+			return p[i]
+		}
+		return s.tail[len(s.tail)+at+n-k]
+	}
+	b.line += int64(n)
+	end, text := s.off+int64(at+n), b.line
+	final := before(1)
+	if crlf = final == '\r'; crlf {
+		text--
+		final = before(2)
+	} else {
+		s.problem(rules.BareLF, end, 1, "")
+	}
+	if text > longestLine && s.untold(rules.MessageLongLine) {
+		s.problem(rules.MessageLongLine, end-b.line, b.line, strconv.FormatInt(text, 10)+" octets")
+	}
+	if b.encoding == quotedText {
+		if text > 76 && s.untold(rules.QuotedPrintableLine) {
+			s.problem(rules.QuotedPrintableLine, end-b.line, text, strconv.FormatInt(text, 10)+" octets")
+		}
+		if text > 0 && (final == ' ' || final == '\t') {
+			s.problem(rules.QuotedPrintableSpace, end, 1, "")
+		}
+	}
+	b.line = 0
+	return crlf
 }
 
 // bareCR counts CRs against line ends, and looks for the one that is bare only where the
@@ -227,6 +243,28 @@ func base64Digits(w uint64) uint64 {
 	figure := (ascii + (0x80-'/')*ones) &^ (ascii + (0x7f-'9')*ones)
 	plus := ^((ascii ^ '+'*ones) + 0x7f*ones)
 	return (letter | figure | plus) &^ w & high
+}
+
+// plain tells whether text has neither NUL nor CR nor anything beyond ASCII: of an octet that is
+// none of these the high bit stays clear, whichever of them is subtracted.
+func plain(text []byte) bool {
+	n := len(text)
+	if n < 8 {
+		for _, c := range text {
+			if c == 0 || c == '\r' || c >= 0x80 {
+				return false
+			}
+		}
+		return true
+	}
+	// The last word overlaps the one before where the text is no multiple of eight.
+	w := binary.LittleEndian.Uint64(text[n-8:])
+	all := w | (w - ones) | ((w ^ '\r'*ones) - ones)
+	for ; len(text) >= 8; text = text[8:] {
+		w := binary.LittleEndian.Uint64(text)
+		all |= w | (w - ones) | ((w ^ '\r'*ones) - ones)
+	}
+	return all&high == 0
 }
 
 // beyondASCII is the place of the first octet that is not ASCII, -1 where there is none.

@@ -31,10 +31,6 @@ const (
 	fieldCount
 )
 
-var fieldNames = [fieldCount]string{
-	"content-type", "content-transfer-encoding", "content-disposition", "from", "subject", "date",
-}
-
 func (f *fields) reset() {
 	// One octet in front, so that no value begins at 0.
 	f.buf = append(f.buf[:0], 0)
@@ -56,32 +52,23 @@ func (f *fields) trim() {
 }
 
 // begin keeps the value of a field that matters. Of several like fields the first counts.
-func (f *fields) begin(line []byte, limit int) {
+func (f *fields) begin(x field, line []byte, limit int) {
 	f.current = nil
-	colon := bytes.IndexByte(line, ':')
-	if colon < len("from") {
+	if x.index < 0 || keptAs[x.index] == 0 {
 		return
 	}
-	// RFC 5322 §4.5.8: white space before the colon was once allowed.
-	name := trimRight(line[:colon])
-	for i, want := range fieldNames {
-		if len(name) != len(want) || !equalFold(name, want) {
-			continue
-		}
-		x := &f.spans[i]
-		if x.end != 0 {
-			return
-		}
-		value := trimLine(line[colon+1:])
-		for len(value) > 0 && (value[0] == ' ' || value[0] == '\t') {
-			value = value[1:]
-		}
-		x.start = len(f.buf)
-		f.buf = append(f.buf, value[:min(len(value), limit)]...)
-		x.end = len(f.buf)
-		f.current = x
+	v := &f.spans[keptAs[x.index]-1]
+	if v.end != 0 {
 		return
 	}
+	value := trimLine(line[x.colon+1:])
+	for len(value) > 0 && (value[0] == ' ' || value[0] == '\t') {
+		value = value[1:]
+	}
+	v.start = len(f.buf)
+	f.buf = append(f.buf, value[:min(len(value), limit)]...)
+	v.end = len(f.buf)
+	f.current = v
 }
 
 // fold joins a folded line to the current field (RFC 5322 §2.2.3).

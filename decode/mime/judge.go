@@ -9,20 +9,35 @@ import (
 	"github.com/mailtrace/mailtrace/decode/rules"
 )
 
-// judgeLine looks at one line of a header, as far as it is kept, of n octets.
-func (s *Scanner) judgeLine(line []byte, n int64) {
-	off := s.lineOff
+// judgeLine looks at one line of a header, as far as it is kept, of n octets, and gives the
+// field that it begins.
+func (s *Scanner) judgeLine(line []byte, n int64) field {
 	whole := n == int64(len(line))
 	eol := 0
 	if whole {
 		eol = int(eolOctets(line))
 	}
 	text := line[:len(line)-eol]
+	if eol != 2 || n-2 > longestLine || !plain(text) {
+		s.judgeOctets(line, text, n)
+	}
+	if len(text) == 0 || text[0] == ' ' || text[0] == '\t' || s.open > 0 && text[0] == '-' {
+		return field{index: -1}
+	}
+	f := fieldOf(line)
+	s.judgeName(f, line)
+	return f
+}
+
+// judgeOctets looks for what is wrong with a header line, whatever its field.
+func (s *Scanner) judgeOctets(line, text []byte, n int64) {
+	off, eol := s.lineOff, int64(len(line)-len(text))
+	whole := n == int64(len(line))
 	if eol == 1 {
 		s.problem(rules.BareLF, off+n-1, 1, "")
 	}
-	if n-int64(eol) > longestLine && s.untold(rules.MessageLongLine) {
-		s.problem(rules.MessageLongLine, off, n, strconv.FormatInt(n-int64(eol), 10)+" octets")
+	if n-eol > longestLine && s.untold(rules.MessageLongLine) {
+		s.problem(rules.MessageLongLine, off, n, strconv.FormatInt(n-eol, 10)+" octets")
 	}
 	if i := bytes.IndexByte(text, '\r'); i >= 0 {
 		s.problem(rules.BareCR, off+int64(i), 1, "")
@@ -37,9 +52,6 @@ func (s *Scanner) judgeLine(line []byte, n int64) {
 		}
 		s.problem(r, off+int64(i), 1, octet(text[i]))
 	}
-	if len(text) > 0 && text[0] != ' ' && text[0] != '\t' && !(s.open > 0 && text[0] == '-') {
-		s.judgeName(line, off)
-	}
 }
 
 // wholeRunes takes the beginning of a character off the end of text that was cut.
@@ -52,52 +64,30 @@ func wholeRunes(p []byte) []byte {
 	return p
 }
 
-// single are the fields that may stand once (RFC 5322 §3.6, RFC 2045 §3).
-var single = [...]string{
-	"from", "date", "sender", "reply-to", "to", "cc", "bcc", "message-id", "in-reply-to", "references", "subject",
-	"content-type", "content-transfer-encoding", "mime-version", "content-id", "content-disposition",
-}
-
 const (
-	hasFrom = 1 << iota
-	hasDate
-	ofContent = ^uint32(1<<11 - 1)
+	hasFrom   = 1 << nameFrom
+	hasDate   = 1 << nameDate
+	ofContent = ^uint32(1<<nameContentType - 1)
 )
 
 // judgeName looks at the name of a field.
-func (s *Scanner) judgeName(line []byte, off int64) {
-	i := 0
-	for i < len(line) && line[i] > ' ' && line[i] != ':' {
-		i++
-	}
-	name := line[:i]
-	for i < len(line) && (line[i] == ' ' || line[i] == '\t') {
-		i++ // RFC 5322 §4.5.8
-	}
-	if len(name) == 0 || i == len(line) || line[i] != ':' {
+func (s *Scanner) judgeName(f field, line []byte) {
+	if f.colon <= 0 {
 		// QUIRK: mbox files that are delivered as they are begin with "From ".
-		if off != 0 || !bytes.HasPrefix(line, []byte("From ")) {
-			s.problem(rules.HeaderNoColon, off, int64(len(line)), "")
+		if s.lineOff != 0 || !bytes.HasPrefix(line, []byte("From ")) {
+			s.problem(rules.HeaderNoColon, s.lineOff, int64(len(line)), "")
 		}
 		return
 	}
-	switch name[0] | 0x20 {
-	case 'b', 'c', 'd', 'f', 'i', 'm', 'r', 's', 't':
-	default:
+	if f.index < 0 {
 		return
 	}
-	for k, want := range single {
-		if len(name) != len(want) || !equalFold(name, want) {
-			continue
-		}
-		n := &s.nodes[len(s.nodes)-1]
-		bit := uint32(1) << k
-		if n.fields&bit != 0 && (n.owner != nil || bit&ofContent != 0) {
-			s.problem(rules.FieldDuplicate, off, int64(len(line)), string(name))
-		}
-		n.fields |= bit
-		return
+	n := &s.nodes[len(s.nodes)-1]
+	bit := uint32(1) << f.index
+	if n.fields&bit != 0 && (n.owner != nil || bit&ofContent != 0) {
+		s.problem(rules.FieldDuplicate, s.lineOff, int64(len(line)), string(line[:len(single[f.index])]))
 	}
+	n.fields |= bit
 }
 
 // judgeHeader looks at the header of a message as a whole.

@@ -110,8 +110,7 @@ func (s *Scanner) close(cut bool) []*Part {
 		s.line = s.line[:0]
 		switch {
 		case s.header:
-			s.judgeLine(line, s.off-s.lineOff)
-			s.headerLine(line)
+			s.headerLine(line, s.judgeLine(line, s.off-s.lineOff))
 		case !s.delimiter(line):
 			s.advance(line)
 		}
@@ -143,7 +142,7 @@ func (s *Scanner) Skip(n int64) {
 		line := s.line
 		s.line = s.line[:0]
 		if s.header {
-			s.headerLine(line)
+			s.headerLine(line, fieldOf(line))
 		} else {
 			s.advance(line)
 		}
@@ -189,26 +188,13 @@ func (s *Scanner) headerOctets(p []byte) []byte {
 		if len(line) > 1 && line[len(line)-2] == '\r' {
 			eol = 2
 		}
-		s.judgeLine(line, s.off-s.lineOff)
-		if s.ofInterest(line[0]) && s.headerLine(line) {
+		f := s.judgeLine(line, s.off-s.lineOff)
+		if s.headerLine(line, f) {
 			break
 		}
 		s.eol = eol
 	}
 	return p
-}
-
-// ofInterest tells by the first octet of a header line whether it needs a look: most
-// lines do not.
-func (s *Scanner) ofInterest(c byte) bool {
-	switch c {
-	case 'C', 'c', 'F', 'f', 'S', 's', 'D', 'd', '\r', '\n', '-':
-		return true
-	case ' ', '\t':
-		return s.fields.current != nil
-	}
-	s.fields.current = nil
-	return false
 }
 
 func (s *Scanner) keepLine(p []byte) {
@@ -217,9 +203,9 @@ func (s *Scanner) keepLine(p []byte) {
 	}
 }
 
-// headerLine takes one header line, as far as it is kept, and tells whether the header
-// ended with it.
-func (s *Scanner) headerLine(line []byte) bool {
+// headerLine takes one header line, as far as it is kept, with the field that it begins, and
+// tells whether the header ended with it.
+func (s *Scanner) headerLine(line []byte, f field) bool {
 	switch c := line[0]; c {
 	case '\n', '\r':
 		if c == '\n' || len(line) == 2 && line[1] == '\n' {
@@ -233,7 +219,7 @@ func (s *Scanner) headerLine(line []byte) bool {
 		s.fields.current = nil
 		return s.open > 0 && s.delimitedHeader(line)
 	default:
-		s.fields.begin(line, s.limits.Header)
+		s.fields.begin(f, line, s.limits.Header)
 	}
 	return false
 }
@@ -334,9 +320,9 @@ func (s *Scanner) advance(p []byte) {
 	if len(p) == 0 {
 		return
 	}
-	s.inspect(p)
+	lines := s.inspect(p)
 	s.off += int64(len(p))
-	s.nl += int64(bytes.Count(p, lf))
+	s.nl += int64(lines)
 	s.bol = p[len(p)-1] == '\n'
 	if len(p) >= len(s.tail) {
 		copy(s.tail[:], p[len(p)-len(s.tail):])
@@ -345,5 +331,3 @@ func (s *Scanner) advance(p []byte) {
 	copy(s.tail[:], s.tail[len(p):])
 	copy(s.tail[len(s.tail)-len(p):], p)
 }
-
-var lf = []byte{'\n'}
