@@ -285,7 +285,9 @@ func (p *Parser) threadData() any {
 			s.rest()
 		}
 	}
-	t.Nodes = p.nodes
+	if len(p.nodes) > 0 {
+		t.Nodes = p.nodes
+	}
 	if open > 0 {
 		s.problem(rules.ResponseSyntax, s.pos, 0, `expected ")", the line ended`)
 	}

@@ -1,6 +1,7 @@
 package grammar
 
 import (
+	"bytes"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -59,6 +60,20 @@ func TestRow(t *testing.T) {
 	})
 	if hits < 100 {
 		t.Errorf("only %d rows fitted", hits)
+	}
+}
+
+func TestQuoteIn(t *testing.T) {
+	for range 200_000 {
+		p := make([]byte, rand.IntN(80))
+		for i := range p {
+			if p[i] = byte(rand.IntN(256)); rand.IntN(30) == 0 {
+				p[i] = '"' ^ byte(rand.IntN(2))
+			}
+		}
+		if got, want := quoteIn(p), bytes.IndexByte(p, '"'); got != want {
+			t.Fatalf("%q: %d, want %d", p, got, want)
+		}
 	}
 }
 
