@@ -18,8 +18,8 @@ import (
 	"github.com/mailtrace/mailtrace/captures"
 	"github.com/mailtrace/mailtrace/decode"
 	"github.com/mailtrace/mailtrace/decode/registry"
-	"github.com/mailtrace/mailtrace/internal/demo"
 	"github.com/mailtrace/mailtrace/internal/dial"
+	"github.com/mailtrace/mailtrace/internal/mailserver"
 	"github.com/mailtrace/mailtrace/internal/print"
 	"github.com/mailtrace/mailtrace/proxy"
 	"github.com/mailtrace/mailtrace/proxy/certs"
@@ -173,12 +173,12 @@ func serveDemo(ca *certs.CA) (upstreams []dial.URL, closeAll func(), err error) 
 		return nil, nil, err
 	}
 	config := &tls.Config{Certificates: []tls.Certificate{*leaf}, MinVersion: tls.VersionTLS12}
-	store := demo.NewStore(demo.Messages())
-	s := &demo.Server{
+	store := mailserver.NewStore(mailserver.DemoMessages())
+	s := &mailserver.Server{
 		Store: store, Users: map[string]string{demoUser: demoPassword}, Greeting: "mailtrace demo ready",
 		OnIdle: func() {
 			// INBOX is always there.
-			_, _ = store.Append("INBOX", demo.LateMessage())
+			_, _ = store.Append("INBOX", mailserver.LateMessage())
 		},
 	}
 	for _, x := range []struct {
@@ -220,7 +220,7 @@ func createDemoFile() (*os.File, error) {
 
 // playDemo is the scripted client of one protocol, on TLS to the proxy.
 func playDemo(ctx context.Context, ca *certs.CA, protocol, addr string) (replay.Result, error) {
-	script, err := replay.ParseFS(demo.Scripts(), protocol+".script")
+	script, err := replay.ParseFS(mailserver.Scripts(), protocol+".script")
 	if err != nil {
 		return replay.Result{}, err
 	}

@@ -20,7 +20,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"github.com/mailtrace/mailtrace/internal/demo"
+	"github.com/mailtrace/mailtrace/internal/mailserver"
 	"github.com/mailtrace/mailtrace/proxy/certs"
 )
 
@@ -52,7 +52,7 @@ func server(ts *testscript.TestScript, _ bool, _ []string) {
 	leaf, err := ca.Leaf([]string{"localhost"}, []net.IP{net.IPv4(127, 0, 0, 1)})
 	ts.Check(err)
 	config := &tls.Config{Certificates: []tls.Certificate{*leaf}}
-	s := &demo.Server{Store: demo.NewStore(demo.Messages()), TLSConfig: config, Users: map[string]string{"u1": "swordfish"}}
+	s := &mailserver.Server{Store: mailserver.NewStore(mailserver.DemoMessages()), TLSConfig: config, Users: map[string]string{"u1": "swordfish"}}
 	listen := func(name string, serve func(net.Listener) error, secure bool) {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		ts.Check(err)

@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/mailtrace/mailtrace/internal/demo"
+	"github.com/mailtrace/mailtrace/internal/mailserver"
 )
 
 // TestStalledStdout has a proxy whose stdout nobody reads: the session goes on, stderr
@@ -24,7 +24,7 @@ func TestStalledStdout(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &demo.Server{Store: demo.NewStore(nil), Users: map[string]string{"u1": "swordfish"}}
+	s := &mailserver.Server{Store: mailserver.NewStore(nil), Users: map[string]string{"u1": "swordfish"}}
 	served := make(chan error, 1)
 	go func() { served <- s.ServePOP3(l) }()
 	t.Cleanup(func() {

@@ -43,11 +43,11 @@ var rooms = []room{
 	{"internal/lint", []string{"decode", "decode/rules", "internal/print"}, "it reports findings; who found them is nothing to it"},
 	{"internal/stats", []string{"decode", "internal/print"}, "it counts events; who made them is nothing to it"},
 	{"internal/filter", []string{"decode"}, "it chooses events; who made them and who shows them is nothing to it"},
-	{"internal/demo", []string{"replay", "internal/dial"}, "an ordinary server: mailtrace must find out about it over the wire alone"},
+	{"internal/mailserver", []string{"replay", "internal/dial"}, "an ordinary server: mailtrace must find out about it over the wire alone"},
 	{"replay", []string{"decode", "decode/...", "captures", "proxy/certs", "internal/dial"}, "a go test imports it: it brings no command line and no proxy"},
 	{"cmd/mailtrace", []string{
 		"decode", "decode/...", "captures", "proxy", "proxy/certs", "replay", "internal/dial", "internal/print", "internal/filter", "internal/lint", "internal/stats",
-		"internal/demo", "internal/credentials",
+		"internal/mailserver", "internal/credentials",
 	}, "the one place where everything is wired together"},
 	{"internal/arch", nil, "it reads source, nothing else"},
 	{"internal/...", []string{"..."}, "benchmarks and interop runs use the whole"},
@@ -63,7 +63,7 @@ var outside = []struct {
 	{"github.com/urfave/cli", []string{"cmd/mailtrace"}, "flags are the command's affair"},
 	{"github.com/fatih/color", []string{"cmd/mailtrace", "internal/print"}, "who writes to a terminal decides on colour"},
 	{"github.com/gopacket/gopacket", []string{"captures/..."}, "the file format is the captures' affair"},
-	{"github.com/emersion/go-imap", []string{"internal/demo", "internal/interop/..."}, "it serves the demo; decoding has to take what go-imap closes the connection on"},
+	{"github.com/emersion/go-imap", []string{"internal/mailserver", "internal/interop/..."}, "it serves the mailboxes; decoding has to take what go-imap closes the connection on"},
 }
 
 // sansIO are what the decoders may not import: the caller brings octets and time, so that

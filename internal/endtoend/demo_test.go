@@ -7,7 +7,7 @@ import (
 	"io"
 	"net"
 
-	"github.com/mailtrace/mailtrace/internal/demo"
+	"github.com/mailtrace/mailtrace/internal/mailserver"
 	"github.com/mailtrace/mailtrace/replay"
 )
 
@@ -21,12 +21,12 @@ const (
 // "+starttls" (which it insists on). It ends with the test.
 func startDemo(t tester, protocol, security string) string {
 	t.Helper()
-	s := &demo.Server{
-		Store: demo.NewStore(demo.Messages()), Users: map[string]string{demoUser: demoPassword},
+	s := &mailserver.Server{
+		Store: mailserver.NewStore(mailserver.DemoMessages()), Users: map[string]string{demoUser: demoPassword},
 		RequireTLS: security != "",
 	}
 	s.OnIdle = func() {
-		if _, err := s.Store.Append("INBOX", demo.LateMessage()); err != nil {
+		if _, err := s.Store.Append("INBOX", mailserver.LateMessage()); err != nil {
 			t.Errorf("%v", err)
 		}
 	}
@@ -61,7 +61,7 @@ func startDemo(t tester, protocol, security string) string {
 // playDemo plays the session of "mailtrace demo" as a client to its end.
 func playDemo(c net.Conn, protocol string, startTLS bool) error {
 	defer c.Close()
-	script, err := replay.ParseFS(demo.Scripts(), protocol+".script")
+	script, err := replay.ParseFS(mailserver.Scripts(), protocol+".script")
 	if err != nil {
 		return err
 	}

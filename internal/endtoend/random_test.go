@@ -10,7 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/mailtrace/mailtrace/decode"
-	"github.com/mailtrace/mailtrace/internal/demo"
+	"github.com/mailtrace/mailtrace/internal/mailserver"
 )
 
 // random draws sessions that look like mail most of the time, and like nothing the rest.
@@ -142,7 +142,7 @@ func (r *random) greet() {
 
 // content is a message, more or less.
 func (r *random) content() []byte {
-	all := demo.Messages()
+	all := mailserver.DemoMessages()
 	return rapid.OneOf(
 		rapid.Map(rapid.IntRange(0, len(all)-1), func(i int) []byte { return all[i].Octets }),
 		rapid.SliceOfN(rapid.Byte(), 0, 400),

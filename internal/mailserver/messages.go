@@ -1,4 +1,4 @@
-package demo
+package mailserver
 
 import (
 	"bufio"
@@ -30,9 +30,9 @@ var messageFlags = map[string][]string{
 	"11-empty.eml":       {`\Seen`, "MonitorAlert"},
 }
 
-// Messages gives the messages of the demo mailbox, in order. They differ in structure,
+// DemoMessages gives the messages of the demo mailbox, in order. They differ in structure,
 // encoding and charset; every address in them is made up.
-func Messages() []Message {
+func DemoMessages() []Message {
 	entries, err := fs.ReadDir(messageFiles, "messages")
 	if err != nil {
 		panic(err) // embedded: cannot fail

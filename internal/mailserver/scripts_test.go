@@ -1,4 +1,4 @@
-package demo
+package mailserver
 
 import (
 	"context"
@@ -60,7 +60,7 @@ func (p *pipes) dial(t *testing.T) net.Conn {
 // play plays both sessions against one store, the POP3 one first.
 func play(t *testing.T, wrap func(net.Listener) net.Listener, dress func(net.Conn) net.Conn, upgrade func(net.Conn) (net.Conn, error), s *Server) {
 	t.Helper()
-	s.Store = NewStore(Messages(), testClock)
+	s.Store = NewStore(DemoMessages(), testClock)
 	s.Users = map[string]string{"reader": "pass word"}
 	s.OnIdle = func() {
 		if _, err := s.Store.Append("INBOX", LateMessage()); err != nil {

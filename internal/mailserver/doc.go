@@ -1,4 +1,4 @@
-// Package demo is a small POP3 and IMAP server over one store in memory, with a dozen
+// Package mailserver is a small POP3 and IMAP server over one store in memory, with a dozen
 // varied messages: what "mailtrace demo" talks to, and what tests play scripts against.
 //
 //	          ┌─ ServePOP3 ─► pop3Session ── maildrop: the messages of INBOX at login ─┐
@@ -19,4 +19,4 @@
 //
 // The store is deterministic: UIDVALIDITY and the clock can be given, and nothing else
 // depends on time or chance.
-package demo
+package mailserver

@@ -1,4 +1,4 @@
-package demo
+package mailserver
 
 import (
 	"bytes"
@@ -50,7 +50,7 @@ func (p *peer) has(all string, want ...string) {
 }
 
 func TestIMAPSelect(t *testing.T) {
-	p := imapPeer(t, &Server{Store: NewStore(Messages(), WithUIDValidity(7))})
+	p := imapPeer(t, &Server{Store: NewStore(DemoMessages(), WithUIDValidity(7))})
 	p.run("a", "LOGIN u1 secret")
 	p.has(p.run("b", "SELECT inbox"), "* 13 EXISTS\r\n", "[UIDVALIDITY 7]", "[UIDNEXT 14]", "[UNSEEN 3]",
 		`* FLAGS (\Answered \Flagged \Deleted \Seen \Draft $Forwarded MonitorAlert)`, `\*)]`, "b OK [READ-WRITE]")
@@ -64,7 +64,7 @@ func TestIMAPSelect(t *testing.T) {
 }
 
 func TestIMAPFetchExactly(t *testing.T) {
-	msgs := Messages()
+	msgs := DemoMessages()
 	msgs = append(msgs, Message{Octets: []byte("no header at all")}, Message{}, Message{Octets: []byte("A: \xff\nbare\rLF\n\n\x00\n")},
 		Message{Octets: []byte("Content-Type: multipart/mixed; boundary=x\r\n\r\nno parts")})
 	p := opened(t, &Server{Store: NewStore(msgs)})
@@ -91,7 +91,7 @@ func TestIMAPFetchExactly(t *testing.T) {
 }
 
 func TestIMAPFetchItems(t *testing.T) {
-	p := opened(t, &Server{Store: NewStore(Messages())})
+	p := opened(t, &Server{Store: NewStore(DemoMessages())})
 	for _, test := range []struct{ item, want string }{
 		{"FLAGS", `* 3 FETCH (FLAGS ())`},
 		{"(UID INTERNALDATE)", `* 3 FETCH (UID 3 INTERNALDATE " 6-Jan-2026 08:30:12 +0100")`},
@@ -111,7 +111,7 @@ func TestIMAPFetchItems(t *testing.T) {
 }
 
 func TestIMAPSearch(t *testing.T) {
-	p := opened(t, &Server{Store: NewStore(Messages())})
+	p := opened(t, &Server{Store: NewStore(DemoMessages())})
 	for _, test := range []struct{ keys, want string }{
 		{"ALL", "1 2 3 4 5 6 7 8 9 10 11 12 13"},
 		{"SEEN", "1 2 4 11"},
@@ -143,7 +143,7 @@ func TestIMAPSearch(t *testing.T) {
 }
 
 func TestIMAPStoreKeepsSpelling(t *testing.T) {
-	p := opened(t, &Server{Store: NewStore(Messages())})
+	p := opened(t, &Server{Store: NewStore(DemoMessages())})
 	p.has(p.run("a", `STORE 3 +FLAGS (\seen MixedCase)`), `* 3 FETCH (FLAGS (\Seen MixedCase))`)
 	p.has(p.run("b", `UID STORE 3 +FLAGS (mixedcase $Junk)`), `* 3 FETCH (UID 3 FLAGS (\Seen MixedCase $Junk))`)
 	p.has(p.run("c", `STORE 3 -FLAGS (MIXEDCASE)`), `* 3 FETCH (FLAGS (\Seen $Junk))`)
@@ -154,7 +154,7 @@ func TestIMAPStoreKeepsSpelling(t *testing.T) {
 }
 
 func TestIMAPFolders(t *testing.T) {
-	p := opened(t, &Server{Store: NewStore(Messages())})
+	p := opened(t, &Server{Store: NewStore(DemoMessages())})
 	p.has(p.run("a", `LIST "" *`), "* LIST (\\HasNoChildren) \"/\" INBOX\r\n* LIST (\\HasNoChildren \\Archive) \"/\" \"Archive\"\r\n")
 	p.run("b", "CREATE Work/Plans")
 	p.run("b", "CREATE Work")
@@ -216,7 +216,7 @@ func TestIMAPAppendAndIdle(t *testing.T) {
 // Sequence numbers of one session hold until it is told of the EXPUNGE, whatever another
 // session does (RFC 9051 §7.5.1).
 func TestIMAPSequenceNumbersHold(t *testing.T) {
-	s := &Server{Store: NewStore(Messages())}
+	s := &Server{Store: NewStore(DemoMessages())}
 	a := opened(t, s)
 	b := dial(t, a.conn.RemoteAddr().String())
 	b.expect("* OK")
@@ -234,7 +234,7 @@ func TestIMAPSequenceNumbersHold(t *testing.T) {
 
 // What one protocol removes is gone for the other, and UIDs stay.
 func TestBothProtocolsSeeOneStore(t *testing.T) {
-	s := &Server{Store: NewStore(Messages())}
+	s := &Server{Store: NewStore(DemoMessages())}
 	imapAddr, pop3Addr := start(t, s, nil)
 	im := dial(t, imapAddr)
 	im.expect("* OK")

@@ -1,4 +1,4 @@
-package demo
+package mailserver
 
 import (
 	"bytes"
@@ -32,7 +32,7 @@ func small() *Store {
 }
 
 func TestPOP3RetrieveExactly(t *testing.T) {
-	msgs := Messages()
+	msgs := DemoMessages()
 	p := pop3(t, &Server{Store: NewStore(msgs)})
 	p.login()
 	for i, m := range msgs {
