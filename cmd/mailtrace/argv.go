@@ -29,6 +29,9 @@ func arrange(commands []*cli.Command, args []string) ([]string, error) {
 		arg := args[i]
 		switch {
 		case arg == "--":
+			if len(names) > 0 && slices.Contains(runners, names[0]) {
+				positionals = append(positionals, arg) // splitCommand looks for it
+			}
 			positionals = append(positionals, args[i+1:]...)
 			i = len(args)
 		case arg == "--help" || arg == "-h":

@@ -21,6 +21,8 @@ func TestArrange(t *testing.T) {
 		{in: "show a --conn=2", want: "show --conn=2 -- a"},
 		{in: "show -v -- -a --conn", want: "show -v -- -a --conn"},
 		{in: "show -", want: "show -- -"},
+		{in: "serve a -- b --user c -- d", want: "serve -- a -- b --user c -- d"},
+		{in: "serve --user u", want: "serve --user u --"},
 		{in: "--color never show a", want: "show --color never -- a"},
 		{in: "--color=never ca path", want: "", failure: "unknown flag --color", hint: "mailtrace ca path --help lists what there is"},
 		{in: "ca --ca-dir x path", want: "ca path --ca-dir x --"},
@@ -35,7 +37,7 @@ func TestArrange(t *testing.T) {
 		{in: "show --zzzzzz", failure: "unknown flag --zzzzzz", hint: "mailtrace show --help lists what there is"},
 		{in: "sohw", failure: `unknown command "sohw"`, hint: "did you mean mailtrace show"},
 		{in: "ca", failure: "mailtrace ca: expected one of path, show", hint: "mailtrace ca --help lists what there is"},
-		{in: "frobnicate", failure: `unknown command "frobnicate"`, hint: "the commands are demo, proxy, show, lint, stats, script, replay, ca, version"},
+		{in: "frobnicate", failure: `unknown command "frobnicate"`, hint: "the commands are demo, proxy, show, lint, stats, script, replay, serve, ca, version"},
 	} {
 		got, err := arrange(app.Commands, strings.Fields(c.in))
 		if c.failure != "" {

@@ -143,7 +143,7 @@ func (x *transcript) await(pattern *regexp.Regexp) (string, error) {
 }
 
 var (
-	ready     = regexp.MustCompile(`(?m)^mailtrace: hint: Thunderbird: .*$`)
+	ready     = regexp.MustCompile(`(?m)^mailtrace: (?:hint: Thunderbird: |clients trust ).*$`)
 	listening = regexp.MustCompile(`(?m)^mailtrace: listening on [a-z0-9+]+://[^ ]*:(\d+)`)
 )
 

@@ -26,7 +26,7 @@ import (
 //     "mailtrace: hint: …" that names the command or flag.
 //   - Colour only on a terminal, never with NO_COLOR or TERM=dumb, unless --color says
 //     otherwise; each stream decides for itself. ASCII where the locale is not UTF-8.
-//   - Exit codes as below.
+//   - Exit codes as below; the code of a command that serve was told to run is passed on.
 const (
 	exitFine  = 0
 	exitCheck = 1 // the check failed: differences, findings, steps not played
@@ -140,6 +140,11 @@ func (u *ui) end(err error) int {
 	case errors.Is(err, errStopped):
 		return exitAbort
 	}
+	var client *commandError
+	if errors.As(err, &client) {
+		u.say("%s", client)
+		return client.code
+	}
 	u.fail(err)
 	return exitCode(err)
 }
@@ -156,7 +161,7 @@ func (u *ui) fail(err error) {
 // programmer more than a user.
 func words(err error) string {
 	text := err.Error()
-	for _, p := range [...]string{"captures: ", "certs: ", "credentials: ", "decode: ", "demo: ", "dial: ", "filter: ", "print: ", "proxy: ", "replay: "} {
+	for _, p := range [...]string{"captures: ", "certs: ", "credentials: ", "decode: ", "dial: ", "filter: ", "mailserver: ", "print: ", "proxy: ", "replay: "} {
 		text = strings.TrimPrefix(text, p)
 	}
 	return text

@@ -1,0 +1,95 @@
+package main
+
+import (
+	"errors"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/mailtrace/mailtrace/internal/credentials"
+	"github.com/mailtrace/mailtrace/internal/dial"
+	"github.com/mailtrace/mailtrace/internal/mailserver"
+)
+
+const mailboxDescription = "Serves the demo's messages, which clients may change until it ends.\n" +
+	"Without --listen: imaps://127.0.0.1:1993 and pop3s://127.0.0.1:1995. Ctrl-C stops.\n" +
+	"Behind -- a client is run, with MAILTRACE_URL, MAILTRACE_IMAP_URL, MAILTRACE_POP3_URL and\n" +
+	"MAILTRACE_CA in its environment; its exit code is passed on."
+
+// mailboxFlags are those that choose the mail of the embedded server.
+func mailboxFlags() []cli.Flag {
+	return nil
+}
+
+// serveMailbox runs the embedded POP3 and IMAP server.
+func serveMailbox(u *ui, c *cli.Context) error {
+	urls, err := listenURLs(c, "imaps", "pop3s")
+	if err != nil {
+		return err
+	}
+	users, err := mailboxUsers(c, urls[0])
+	if err != nil {
+		return err
+	}
+	d, err := openDoors(u, c, urls)
+	if err != nil {
+		return err
+	}
+	defer d.close()
+	store, what := mailserver.NewStore(mailserver.DemoMessages()), "the demo messages"
+	// Two servers over the one store: STARTTLS is offered, and asked for, where the URL says
+	// so alone.
+	plain := &mailserver.Server{Store: store, Users: users, AnyUser: users == nil, Greeting: "mailtrace ready"}
+	upgrading := &mailserver.Server{
+		Store: store, Users: users, AnyUser: users == nil, Greeting: "mailtrace ready", TLSConfig: d.tls, RequireTLS: true,
+	}
+	served := make(chan error, len(d.all))
+	for _, x := range d.all {
+		of := plain
+		if x.url.Security == dial.StartTLS {
+			of = upgrading
+		}
+		serve := of.ServeIMAP
+		if x.url.Protocol == dial.POP3 {
+			serve = of.ServePOP3
+		}
+		go func() { served <- serve(x) }()
+		u.say("listening on %s for %s", x.url, what)
+	}
+	if users == nil {
+		u.say("any user and password will do")
+	} else {
+		u.say("log in as %s", d.user)
+	}
+	err = d.wait(c.Context, served)
+	closed := errors.Join(plain.Close(), upgrading.Close())
+	if err == nil {
+		err = closed
+	}
+	var verdict *commandError
+	if err != nil && !errors.As(err, &verdict) {
+		var told *ioError
+		if !errors.As(err, &told) {
+			err = &ioError{err: err}
+		}
+	}
+	return err
+}
+
+// mailboxUsers is whom to let in; nil is anybody.
+func mailboxUsers(c *cli.Context, at dial.URL) (map[string]string, error) {
+	user := c.String("user")
+	if user == "" {
+		for _, name := range []string{"user", "password-command"} {
+			if c.IsSet(name) {
+				return nil, usagef("--user NAME", "--%s without a user", name)
+			}
+		}
+		return nil, nil
+	}
+	source := credentials.Source{Command: c.String("password-command")}
+	password, err := source.Password(c.Context, user, at.Host)
+	if err != nil {
+		return nil, err
+	}
+	return map[string]string{user: password}, nil
+}
