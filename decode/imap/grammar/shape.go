@@ -14,34 +14,21 @@ import (
 //     number        UID  fixed                         string                    fixed
 //
 // A row that fits is one without problems, since the one was that the shape was learned from; what
-// goes into holes is checked as the parser would. BenchmarkRow has what it saves.
+// goes into holes is checked as the parser would. Of what is the same as in the row before, holes
+// and all, nothing is looked at but that (BenchmarkRow).
 type shape struct {
-	text     []byte // of the row that it was learned from; fixed parts are slices of it
-	slashes  int    // backslashes in it, all of them in fixed parts
+	last     []byte // the row that fitted last
+	roles    []role // by hole
 	holes    []hole
-	tail     []byte // behind the last hole
+	other    []hole // for the next row
 	fetch    Fetch
 	response Response
 	size     int64
 	modSeq   int64
 }
 
-type hole struct {
-	fixed []byte // before it
-	role  role
-	head  word // the first octets of fixed
-}
-
-// word is up to eight octets, which are compared at once (BenchmarkRow).
-type word struct{ octets, mask uint64 }
-
-func wordOf(p []byte) word {
-	var b, mask [8]byte
-	for i := range copy(b[:], p) {
-		mask[i] = 0xff
-	}
-	return word{binary.LittleEndian.Uint64(b[:]), binary.LittleEndian.Uint64(mask[:])}
-}
+// hole is text[start:end] of a row; a string is without its quotes.
+type hole struct{ start, end int32 }
 
 type role uint8
 
@@ -54,6 +41,12 @@ const (
 	aString
 	aDateTime
 )
+
+// values are those of a row's holes that somebody reads.
+type values struct {
+	number, uid  uint32
+	size, modSeq int64
+}
 
 // shapes are those that were of use last, the latest first.
 type shapes struct {
@@ -77,15 +70,11 @@ func (p *Parser) Row(text []byte) *Response {
 		s.misses++
 		return nil
 	}
-	slashes := -1
-	if plainRow(text) {
-		slashes = bytes.Count(text, backslash)
-	}
 	for i, x := range s.list {
 		if x == nil {
 			break
 		}
-		if x.slashes != slashes || !x.fits(text) {
+		if !x.fits(text) {
 			continue
 		}
 		if s.misses = 0; i > 0 {
@@ -116,7 +105,7 @@ func (p *Parser) Learn(l *Line, r *Response) {
 	}
 	x.fetch.Flags = keptFlags(f.Flags)
 	// A hole of a role that was not recognized would lose what it holds.
-	if !plainRow(l.Text) || !x.fits(l.Text) || x.fetch.Number != f.Number || x.fetch.UID != f.UID ||
+	if x.fetch.Number != f.Number || x.fetch.UID != f.UID ||
 		!equalNumber(x.fetch.Size, f.Size) || !equalNumber(x.fetch.ModSeq, f.ModSeq) {
 		return
 	}
@@ -139,48 +128,55 @@ func keptFlags(flags []Text) []Text {
 	return kept
 }
 
-// newShape finds the holes of a row, nil where it has none.
+// newShape finds the holes of a row, nil where it has none or holds what no shape may.
 func newShape(row []byte) *shape {
-	x := &shape{text: bytes.Clone(row), slashes: bytes.Count(row, backslash)}
-	x.response = Response{Kind: Untagged, Name: "FETCH", Data: &x.fetch}
-	text, from := x.text, 0
-	for i := 0; i < len(text); {
-		switch c := text[i]; {
-		case c == '"':
-			n := bytes.IndexByte(text[i+1:], '"')
-			if n < 0 || bytes.IndexByte(text[i+1:i+1+n], '\\') >= 0 {
-				return nil
-			}
-			h := hole{fixed: text[from : i+1], role: aString}
-			if hasSuffix(h.fixed, `DATE "`) {
-				h.role = aDateTime
-			}
-			x.holes = append(x.holes, h)
-			from = i + 1 + n
-			i = from + 1
-		case class[c]&digitChar != 0 && i > 0 && (text[i-1] == ' ' || text[i-1] == '('):
-			n := 1
-			for i+n < len(text) && class[text[i+n]]&digitChar != 0 {
-				n++
-			}
-			if i+n == len(text) || text[i+n] != ' ' && text[i+n] != ')' {
-				i += n
-				continue
-			}
-			x.holes = append(x.holes, hole{fixed: text[from:i], role: x.roleOf(text[from:i])})
-			i += n
-			from = i
-		default:
-			i++
-		}
-	}
-	x.tail = text[from:]
-	for i := range x.holes {
-		x.holes[i].head = wordOf(x.holes[i].fixed)
-	}
-	if len(x.holes) == 0 || x.holes[0].role != theSequence {
+	if !plainRow(row) {
 		return nil
 	}
+	x := &shape{last: bytes.Clone(row)}
+	x.response = Response{Kind: Untagged, Name: "FETCH", Data: &x.fetch}
+	var v values
+	text, from := x.last, 0
+	for i := 0; i < len(text); {
+		start, end := i, 0
+		var r role
+		switch c := text[i]; {
+		case c == '"':
+			start++
+			r = aString
+			if hasSuffix(text[from:start], `DATE "`) {
+				r = aDateTime
+			}
+			if end = r.take(text, start, &v); end < 0 {
+				return nil
+			}
+			i = end + 1
+		case class[c]&digitChar != 0 && i > 0 && (text[i-1] == ' ' || text[i-1] == '('):
+			n := i + 1
+			for n < len(text) && class[text[n]]&digitChar != 0 {
+				n++
+			}
+			if n == len(text) || text[n] != ' ' && text[n] != ')' {
+				i = n
+				continue
+			}
+			r = x.roleOf(text[from:i])
+			if end = r.take(text, start, &v); end < 0 {
+				return nil
+			}
+			i = n
+		default:
+			i++
+			continue
+		}
+		x.holes, x.roles = append(x.holes, hole{int32(start), int32(end)}), append(x.roles, r)
+		from = end
+	}
+	if len(x.holes) == 0 || x.roles[0] != theSequence {
+		return nil
+	}
+	x.other = make([]hole, len(x.holes))
+	x.hold(v)
 	return x
 }
 
@@ -204,72 +200,126 @@ func hasSuffix(p []byte, suffix string) bool {
 	return len(p) >= len(suffix) && string(p[len(p)-len(suffix):]) == suffix
 }
 
-// fits tells whether a row has the shape, and takes what is in its holes. The row is plain, and has as
-// many backslashes as the shape, so that none stands in a string if all fixed parts are there.
+func (x *shape) values() values { return values{x.fetch.Number, x.fetch.UID, x.size, x.modSeq} }
+
+func (x *shape) hold(v values) {
+	x.fetch.Number, x.response.Number, x.fetch.UID, x.size, x.modSeq = v.number, v.number, v.uid, v.size, v.modSeq
+}
+
+// fits tells whether a row has the shape, and takes what is in its holes.
+//
+//	last  * 16 FETCH (UID 1016 FLAGS (\Seen) RFC822.SIZE 512 …
+//	      └──┘└┘             └┘                         └─┘
+//	text  * 17 FETCH (UID 1017 FLAGS (\Seen) RFC822.SIZE 498 …
+//	      same, hole, same  , hole, same               , hole
 func (x *shape) fits(text []byte) bool {
-	for i := range x.holes {
-		h := &x.holes[i]
-		if len(text) >= 8 && binary.LittleEndian.Uint64(text)&h.head.mask != h.head.octets {
-			return false
+	v := x.values()
+	at, was := 0, 0 // in text, in last
+	for k := 0; ; k++ {
+		same := was + samePrefix(text[at:], x.last[was:])
+		// A hole is as it was if what ended it is the same too.
+		for ; k < len(x.holes) && int(x.holes[k].end) < same; k++ {
+			h := x.holes[k]
+			x.other[k] = hole{h.start + int32(at-was), h.end + int32(at-was)}
 		}
-		if (len(h.fixed) > 8 || len(text) < 8) && !bytes.HasPrefix(text, h.fixed) {
-			return false
-		}
-		text = text[len(h.fixed):]
-		if h.role >= aString {
-			n := quoteIn(text)
-			if n < 0 || h.role == aDateTime && !isDateTime(text[:n]) {
+		if k == len(x.holes) {
+			if same != len(x.last) || at+same-was != len(text) {
 				return false
 			}
-			text = text[n:]
-			continue
+			break
 		}
-		// Up to 9 digits are a number of 32 bits for sure, up to 18 one of 63.
-		var v uint64
-		n := 0
-		for n < len(text) && n < 19 {
-			d := text[n] - '0'
-			if d > 9 {
-				break
-			}
-			v = 10*v + uint64(d)
-			n++
-		}
-		if n == 0 || n > 18 || text[0] == '0' {
+		old := x.holes[k]
+		if int(old.start) > same {
 			return false
 		}
-		text = text[n:]
-		switch h.role {
-		case theSequence, theUID:
-			if n > 9 {
-				return false
-			}
-			if h.role == theUID {
-				x.fetch.UID = uint32(v)
-			} else {
-				x.fetch.Number, x.response.Number = uint32(v), uint32(v)
-			}
-		case theSize:
-			x.size = int64(v)
-		case theModSeq:
-			x.modSeq = int64(v)
-		default:
-			if n > 9 {
-				return false
-			}
+		start := int(old.start) + at - was
+		end := x.roles[k].take(text, start, &v)
+		if end < 0 {
+			return false
 		}
+		x.other[k] = hole{int32(start), int32(end)}
+		at, was = end, int(old.end)
 	}
-	return bytes.Equal(text, x.tail)
+	x.holes, x.other = x.other, x.holes
+	x.last = append(x.last[:0], text...)
+	x.hold(v)
+	return true
+}
+
+// take gives the end of a hole that begins at start, and checks what is in it; -1 for what may not
+// be there. The text has no line end.
+func (r role) take(text []byte, start int, v *values) (end int) {
+	p := text[start:]
+	if r >= aString {
+		n := quoteIn(p)
+		if n < 0 || r == aDateTime && !isDateTime(p[:n]) || !plainString(p[:n]) {
+			return -1
+		}
+		return start + n
+	}
+	// Up to 9 digits are a number of 32 bits for sure, up to 18 one of 63.
+	var d uint64
+	n := 0
+	for n < len(p) && n < 19 {
+		c := p[n] - '0'
+		if c > 9 {
+			break
+		}
+		d = 10*d + uint64(c)
+		n++
+	}
+	switch {
+	case n == 0 || n > 18 || p[0] == '0':
+		return -1
+	case r == theSize:
+		v.size = int64(d)
+	case r == theModSeq:
+		v.modSeq = int64(d)
+	case n > 9:
+		return -1
+	case r == theSequence:
+		v.number = uint32(d)
+	case r == theUID:
+		v.uid = uint32(d)
+	}
+	return start + n
+}
+
+const (
+	lows = 0x0101010101010101
+	tops = 0x8080808080808080
+)
+
+func word(p []byte) uint64 { return binary.LittleEndian.Uint64(p) }
+
+// samePrefix is how many octets two texts have in common at their beginning.
+func samePrefix(a, b []byte) int {
+	n := 0
+	for len(a) >= 32 && len(b) >= 32 {
+		if (word(a)^word(b))|(word(a[8:])^word(b[8:]))|(word(a[16:])^word(b[16:]))|(word(a[24:])^word(b[24:])) != 0 {
+			break
+		}
+		a, b, n = a[32:], b[32:], n+32
+	}
+	for len(a) >= 8 && len(b) >= 8 {
+		if x := word(a) ^ word(b); x != 0 {
+			return n + bits.TrailingZeros64(x)>>3
+		}
+		a, b, n = a[8:], b[8:], n+8
+	}
+	for i := 0; i < len(a) && i < len(b) && a[i] == b[i]; i++ {
+		n++
+	}
+	return n
 }
 
 // quoteIn is the place of the first double quote, -1 where there is none. Most strings of a row
 // are shorter than what a call of bytes.IndexByte is worth (BenchmarkRow).
 func quoteIn(p []byte) int {
-	const low, tops, quotes = 0x0101010101010101, 0x8080808080808080, '"' * 0x0101010101010101
 	n := 0
 	for ; n+8 <= len(p) && n < 32; n += 8 {
-		w := binary.LittleEndian.Uint64(p[n:]) ^ quotes
-		if found := (w - low) &^ w & tops; found != 0 {
+		w := binary.LittleEndian.Uint64(p[n:]) ^ '"'*lows
+		if found := (w - lows) &^ w & tops; found != 0 {
 			return n + bits.TrailingZeros64(found)>>3
 		}
 	}
@@ -279,7 +329,22 @@ func quoteIn(p []byte) int {
 	return -1
 }
 
-var backslash = []byte{'\\'}
+// plainString tells whether a string has nothing in it that a quoted one may not hold as it is:
+// NUL, CR, a backslash, anything beyond ASCII (RFC 9051 §9, QUOTED-CHAR).
+func plainString(p []byte) bool {
+	all := uint64(0)
+	for len(p) >= 8 {
+		w := binary.LittleEndian.Uint64(p)
+		all |= w | (w - lows) | ((w ^ '\r'*lows) - lows) | ((w ^ '\\'*lows) - lows)
+		p = p[8:]
+	}
+	for _, c := range p {
+		if c == 0 || c == '\r' || c == '\\' || c >= 0x80 {
+			return false
+		}
+	}
+	return all&tops == 0
+}
 
 // plainRow tells whether a line has nothing in it but ASCII without NUL and CR: what a string may hold
 // (RFC 9051 §9, QUOTED-CHAR).
@@ -287,7 +352,6 @@ func plainRow(p []byte) bool {
 	if bytes.IndexByte(p, 0) >= 0 || bytes.IndexByte(p, '\r') >= 0 {
 		return false
 	}
-	const tops = 0x8080808080808080
 	for len(p) >= 32 {
 		if (binary.LittleEndian.Uint64(p)|binary.LittleEndian.Uint64(p[8:])|
 			binary.LittleEndian.Uint64(p[16:])|binary.LittleEndian.Uint64(p[24:]))&tops != 0 {
