@@ -2,6 +2,8 @@ package main
 
 import (
 	"errors"
+	"fmt"
+	"path/filepath"
 
 	"github.com/urfave/cli/v2"
 
@@ -10,14 +12,55 @@ import (
 	"github.com/mailtrace/mailtrace/internal/mailserver"
 )
 
-const mailboxDescription = "Serves the demo's messages, which clients may change until it ends.\n" +
-	"Without --listen: imaps://127.0.0.1:1993 and pop3s://127.0.0.1:1995. Ctrl-C stops.\n" +
+const mailboxDescription = "Serves a Maildir, an mbox, or without either the demo's messages. What clients change\n" +
+	"is written to the Maildir, where nothing has to be but cur and new, or forgotten at the\n" +
+	"end; an mbox is never changed. Without --listen: imaps://127.0.0.1:1993 and pop3s://127.0.0.1:1995. Ctrl-C stops.\n" +
 	"Behind -- a client is run, with MAILTRACE_URL, MAILTRACE_IMAP_URL, MAILTRACE_POP3_URL and\n" +
 	"MAILTRACE_CA in its environment; its exit code is passed on."
 
 // mailboxFlags are those that choose the mail of the embedded server.
 func mailboxFlags() []cli.Flag {
-	return nil
+	return []cli.Flag{
+		&cli.StringFlag{Name: "maildir", Usage: "serve the Maildir `DIR`, its folders too; clients change it"},
+		&cli.StringFlag{Name: "mbox", Usage: "serve the mbox `FILE`, read-only"},
+		&cli.BoolFlag{Name: "read-only", Usage: "refuse changes, and write nothing"},
+	}
+}
+
+// mailboxStore is the mail that the flags choose, and what it is.
+func mailboxStore(u *ui, c *cli.Context) (store *mailserver.Store, what string, err error) {
+	var opts []mailserver.Option
+	if c.Bool("read-only") {
+		opts = append(opts, mailserver.ReadOnly())
+	}
+	dir, file := c.String("maildir"), c.String("mbox")
+	switch {
+	case c.IsSet("maildir") && c.IsSet("mbox"):
+		return nil, "", usagef("leave one of them out", "--maildir and --mbox exclude each other")
+	case c.IsSet("maildir") && dir == "", c.IsSet("mbox") && file == "":
+		return nil, "", usagef("", "--maildir and --mbox need a name")
+	case dir != "":
+		var skipped []string
+		store, skipped, err = mailserver.OpenMaildir(dir, opts...)
+		for _, name := range skipped {
+			u.warn("%s is left out: no mailbox can have its name", filepath.Join(dir, name))
+		}
+		what = tilde(dir)
+	case file != "":
+		store, err = mailserver.OpenMbox(file, opts...)
+		what = tilde(file)
+	default:
+		return mailserver.NewStore(mailserver.DemoMessages(), opts...), "the demo messages", nil
+	}
+	if err != nil {
+		return nil, "", err
+	}
+	_, n := store.Len()
+	what = fmt.Sprintf("%s of %s", plural(n, "message"), what)
+	if c.Bool("read-only") || file != "" {
+		what += ", read-only"
+	}
+	return store, what, nil
 }
 
 // serveMailbox runs the embedded POP3 and IMAP server.
@@ -30,12 +73,16 @@ func serveMailbox(u *ui, c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	store, what, err := mailboxStore(u, c)
+	if err != nil {
+		return err
+	}
+	defer discard(store)
 	d, err := openDoors(u, c, urls)
 	if err != nil {
 		return err
 	}
 	defer d.close()
-	store, what := mailserver.NewStore(mailserver.DemoMessages()), "the demo messages"
 	// Two servers over the one store: STARTTLS is offered, and asked for, where the URL says
 	// so alone.
 	plain := &mailserver.Server{Store: store, Users: users, AnyUser: users == nil, Greeting: "mailtrace ready"}

@@ -1,10 +1,14 @@
 package mailserver
 
 import (
+	"errors"
 	"io"
+	"io/fs"
 	"log"
 	"net"
+	"os"
 	"slices"
+	"time"
 
 	"github.com/emersion/go-imap/v2"
 	"github.com/emersion/go-imap/v2/imapserver"
@@ -48,6 +52,35 @@ func no(code imap.ResponseCode, err error) error {
 	return &imap.Error{Type: imap.StatusResponseTypeNo, Code: code, Text: err.Error()}
 }
 
+// failed makes a NO of what the store says. An error that has its response already stays.
+func failed(err error) error {
+	var response *imap.Error
+	switch {
+	case err == nil, errors.As(err, &response):
+		return err
+	case errors.Is(err, errReadOnly):
+		return no(imap.ResponseCodeNoPerm, errReadOnly)
+	case errors.Is(err, errName):
+		return no(imap.ResponseCodeCannot, errName)
+	case errors.Is(err, errKeywords):
+		return no(imap.ResponseCodeLimit, errKeywords)
+	}
+	return &imap.Error{Type: imap.StatusResponseTypeNo, Code: imap.ResponseCodeUnavailable, Text: words(err)}
+}
+
+// words are those of an error for a client: without the paths of this machine.
+func words(err error) string {
+	var at *fs.PathError
+	var link *os.LinkError
+	switch {
+	case errors.As(err, &at):
+		return at.Err.Error()
+	case errors.As(err, &link):
+		return link.Err.Error()
+	}
+	return err.Error()
+}
+
 // Close ends the session.
 func (s *imapSession) Close() error {
 	s.server.release(s.conn)
@@ -73,6 +106,9 @@ func (s *imapSession) Select(name string, options *imap.SelectOptions) (*imap.Se
 	if err != nil {
 		return nil, no(imap.ResponseCodeNonExistent, err)
 	}
+	if err := s.store.keep.look(mb); err != nil {
+		return nil, failed(err)
+	}
 	v := newView(s.store, mb, options.ReadOnly)
 	s.view = v
 	data := &imap.SelectData{
@@ -81,7 +117,7 @@ func (s *imapSession) Select(name string, options *imap.SelectOptions) (*imap.Se
 		UIDNext:     imap.UID(mb.uidNext),
 		UIDValidity: mb.validity,
 	}
-	if !options.ReadOnly {
+	if !v.readOnly {
 		data.PermanentFlags = append(slices.Clone(data.Flags), imap.FlagWildcard)
 	}
 	for i, m := range mb.msgs {
@@ -133,6 +169,8 @@ func (s *imapSession) Poll(w *imapserver.UpdateWriter, allowExpunge bool) error 
 	if s.view == nil {
 		return nil
 	}
+	// What cannot be looked at now may be at the next poll; what is known is told.
+	_ = s.store.look(s.view.mailbox)
 	return s.view.poll(w, allowExpunge)
 }
 
@@ -149,6 +187,9 @@ func (s *imapSession) Idle(w *imapserver.UpdateWriter, stop <-chan struct{}) err
 		<-stop
 		return nil
 	}
+	// Nobody tells of what is delivered into a Maildir: it is looked for.
+	every := time.NewTicker(s.server.look())
+	defer every.Stop()
 	for {
 		changed := s.view.changed()
 		if err := s.view.poll(w, true); err != nil {
@@ -156,6 +197,8 @@ func (s *imapSession) Idle(w *imapserver.UpdateWriter, stop <-chan struct{}) err
 		}
 		select {
 		case <-changed:
+		case <-every.C:
+			_ = s.store.look(s.view.mailbox) // as in Poll
 		case <-stop:
 			return nil
 		}
@@ -174,6 +217,12 @@ func (s *imapSession) Append(name string, r imap.LiteralReader, options *imap.Ap
 	if err != nil {
 		return nil, no(imap.ResponseCodeTryCreate, err)
 	}
-	m := s.store.append(mb, Message{Octets: octets, Flags: fromFlags(options.Flags), Date: options.Time})
+	if s.store.readOnly {
+		return nil, failed(errReadOnly)
+	}
+	m, err := s.store.append(mb, Message{Octets: octets, Flags: fromFlags(options.Flags), Date: options.Time})
+	if err != nil {
+		return nil, failed(err)
+	}
 	return &imap.AppendData{UID: imap.UID(m.uid), UIDValidity: mb.validity}, nil
 }

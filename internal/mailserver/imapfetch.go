@@ -1,8 +1,8 @@
 package mailserver
 
 import (
+	"errors"
 	"slices"
-	"time"
 
 	"github.com/emersion/go-imap/v2"
 	"github.com/emersion/go-imap/v2/imapserver"
@@ -10,65 +10,81 @@ import (
 
 // fetched is what a FETCH row shows, gathered under the lock and written without it.
 type fetched struct {
-	seq    uint32
-	uid    imap.UID
-	octets []byte
-	date   time.Time
-	flags  []imap.Flag
-	show   bool // the flags, asked for or not: they changed
+	message *message
+	seq     uint32
+	flags   []imap.Flag
+	show    bool // the flags, asked for or not: they changed
 }
 
 // Fetch answers FETCH and UID FETCH (RFC 9051 §6.4.5).
 func (s *imapSession) Fetch(w *imapserver.FetchWriter, set imap.NumSet, options *imap.FetchOptions) error {
 	sets := !s.view.readOnly && slices.ContainsFunc(options.BodySection,
 		func(b *imap.FetchItemBodySection) bool { return !b.Peek })
-	for _, row := range s.view.gather(set, func(i int) bool {
-		return sets && s.view.change(i, addFlags, []string{`\Seen`})
-	}) {
-		if err := row.write(w, options); err != nil {
+	rows, _ := s.view.gather(set, func(i int) (bool, error) {
+		if !sets {
+			return false, nil
+		}
+		return s.view.change(i, addFlags, []string{`\Seen`}) // where it cannot be set, the octets still count
+	})
+	for _, row := range rows {
+		if err := s.write(w, row, options); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// gather collects rows; touch may change the flags and tells whether it did.
-func (v *view) gather(set imap.NumSet, touch func(i int) bool) []fetched {
+// gather collects rows; touch may change the flags and tells whether it did. Of the errors
+// it gives the first.
+func (v *view) gather(set imap.NumSet, touch func(i int) (bool, error)) (rows []fetched, err error) {
 	v.store.mu.Lock()
 	defer v.store.mu.Unlock()
-	var rows []fetched
 	for _, i := range v.pick(set) {
-		shown := touch(i)
+		shown, e := touch(i)
+		if err == nil {
+			err = e
+		}
 		m := v.msgs[i]
-		rows = append(rows, fetched{uint32(i + 1), imap.UID(m.uid), m.octets, m.date, toFlags(m.flags), shown})
+		rows = append(rows, fetched{m.message, uint32(i + 1), toFlags(m.flags), shown})
 	}
-	return rows
+	return rows, err
 }
 
-func (f *fetched) write(w *imapserver.FetchWriter, options *imap.FetchOptions) error {
+// write writes one row. A message that somebody else removed has none (RFC 2180 §4.1.2
+// leaves that to the server): the EXPUNGE comes when it may.
+func (s *imapSession) write(w *imapserver.FetchWriter, f fetched, options *imap.FetchOptions) error {
+	var octets []byte
+	if options.RFC822Size || options.Envelope || options.BodyStructure != nil || len(options.BodySection) > 0 {
+		var err error
+		if octets, err = s.store.content(f.message); errors.Is(err, errGone) {
+			return nil
+		} else if err != nil {
+			return failed(err)
+		}
+	}
 	row := w.CreateMessage(f.seq)
 	if options.UID {
-		row.WriteUID(f.uid)
+		row.WriteUID(imap.UID(f.message.uid))
 	}
 	if options.Flags || f.show {
 		row.WriteFlags(f.flags)
 	}
 	if options.InternalDate {
-		row.WriteInternalDate(f.date)
+		row.WriteInternalDate(f.message.date)
 	}
 	if options.RFC822Size {
-		row.WriteRFC822Size(int64(len(f.octets)))
+		row.WriteRFC822Size(int64(len(octets)))
 	}
 	if options.Envelope {
-		row.WriteEnvelope(envelope(f.octets))
+		row.WriteEnvelope(envelope(octets))
 	}
 	if options.BodyStructure != nil {
-		row.WriteBodyStructure(bodyStructure(f.octets))
+		row.WriteBodyStructure(bodyStructure(octets))
 	}
 	for _, item := range options.BodySection {
-		octets := section(f.octets, item)
-		lit := row.WriteBodySection(item, int64(len(octets)))
-		_, err := lit.Write(octets)
+		part := section(octets, item)
+		lit := row.WriteBodySection(item, int64(len(part)))
+		_, err := lit.Write(part)
 		if cerr := lit.Close(); err == nil {
 			err = cerr
 		}
@@ -83,22 +99,22 @@ func (f *fetched) write(w *imapserver.FetchWriter, options *imap.FetchOptions) e
 // Store answers STORE and UID STORE (RFC 9051 §6.4.6).
 func (s *imapSession) Store(w *imapserver.FetchWriter, set imap.NumSet, flags *imap.StoreFlags, _ *imap.StoreOptions) error {
 	if s.view.readOnly {
-		return no("", errReadOnly)
+		return failed(errReadOnly)
 	}
 	how := map[imap.StoreFlagsOp]flagChange{
 		imap.StoreFlagsSet: setFlags, imap.StoreFlagsAdd: addFlags, imap.StoreFlagsDel: removeFlags,
 	}[flags.Op]
-	rows := s.view.gather(set, func(i int) bool { return s.view.change(i, how, fromFlags(flags.Flags)) })
+	rows, failure := s.view.gather(set, func(i int) (bool, error) { return s.view.change(i, how, fromFlags(flags.Flags)) })
 	if flags.Silent {
-		return nil
+		return failed(failure)
 	}
 	_, uid := set.(imap.UIDSet)
 	for _, row := range rows {
-		if err := row.write(w, &imap.FetchOptions{Flags: true, UID: uid}); err != nil {
+		if err := s.write(w, row, &imap.FetchOptions{Flags: true, UID: uid}); err != nil {
 			return err
 		}
 	}
-	return nil
+	return failed(failure)
 }
 
 // Expunge removes what is marked \Deleted, of uids where given. The EXPUNGE responses come
@@ -108,7 +124,7 @@ func (s *imapSession) Expunge(w *imapserver.ExpungeWriter, uids *imap.UIDSet) er
 		if *w == (imapserver.ExpungeWriter{}) {
 			return nil // CLOSE, which removes nothing here (RFC 9051 §6.4.1)
 		}
-		return no("", errReadOnly)
+		return failed(errReadOnly)
 	}
 	s.store.mu.Lock()
 	defer s.store.mu.Unlock()
@@ -118,8 +134,7 @@ func (s *imapSession) Expunge(w *imapserver.ExpungeWriter, uids *imap.UIDSet) er
 			marked[m.message] = true
 		}
 	}
-	s.view.mailbox.expunge(func(m *message) bool { return marked[m] })
-	return nil
+	return failed(s.store.expunge(s.view.mailbox, func(m *message) bool { return marked[m] }))
 }
 
 // Copy answers COPY and UID COPY (RFC 9051 §6.4.7).
@@ -136,14 +151,30 @@ func (s *imapSession) copy(set imap.NumSet, dest string) (*imap.CopyData, map[*m
 	if err != nil {
 		return nil, nil, no(imap.ResponseCodeTryCreate, err)
 	}
+	if s.store.readOnly {
+		return nil, nil, failed(errReadOnly)
+	}
 	data := &imap.CopyData{UIDValidity: to.validity}
-	from := map[*message]bool{}
+	from, copied := map[*message]bool{}, map[*message]bool{}
 	for _, i := range s.view.pick(set) {
 		m := s.view.msgs[i].message
 		if m.gone {
 			continue
 		}
-		c := s.store.append(to, Message{Octets: m.octets, Flags: m.flags, Date: m.date})
+		octets, err := s.store.read(m)
+		if errors.Is(err, errGone) {
+			continue
+		}
+		var c *message
+		if err == nil {
+			c, err = s.store.append(to, Message{Octets: octets, Flags: m.flags, Date: m.date})
+		}
+		if err != nil {
+			// All or none (RFC 9051 §6.4.7). The error that counts is the first.
+			_ = s.store.expunge(to, func(m *message) bool { return copied[m] })
+			return nil, nil, failed(err)
+		}
+		copied[c] = true
 		data.SourceUIDs.AddNum(imap.UID(m.uid))
 		data.DestUIDs.AddNum(imap.UID(c.uid))
 		from[m] = true
@@ -158,16 +189,17 @@ func (s *imapSession) copy(set imap.NumSet, dest string) (*imap.CopyData, map[*m
 // behind the command.
 func (s *imapSession) Move(w *imapserver.MoveWriter, set imap.NumSet, dest string) error {
 	if s.view.readOnly {
-		return no("", errReadOnly)
+		return failed(errReadOnly)
 	}
 	s.store.mu.Lock()
 	data, from, err := s.copy(set, dest)
 	if err == nil {
-		s.view.mailbox.expunge(func(m *message) bool { return from[m] })
+		err = failed(s.store.expunge(s.view.mailbox, func(m *message) bool { return from[m] }))
 	}
 	s.store.mu.Unlock()
-	if err != nil || data == nil {
+	if data == nil {
 		return err
 	}
-	return w.WriteCopyData(data)
+	// Where some could not be removed, they are copied all the same (RFC 6851 §3.3).
+	return errors.Join(w.WriteCopyData(data), err)
 }

@@ -68,11 +68,12 @@ func (v *view) matches(i int, c *imap.SearchCriteria) bool {
 			return false
 		}
 	}
-	size := int64(len(m.octets))
-	if c.Larger != 0 && size <= c.Larger || c.Smaller != 0 && size >= c.Smaller || !onDay(m.date, c.Since, c.Before) {
-		return false
+	if c.Larger != 0 || c.Smaller != 0 {
+		if size := int64(v.store.size(m.message)); c.Larger != 0 && size <= c.Larger || c.Smaller != 0 && size >= c.Smaller {
+			return false
+		}
 	}
-	if !m.matchesText(c) {
+	if !onDay(m.date, c.Since, c.Before) || !v.store.matchesText(m.message, c) {
 		return false
 	}
 	for j := range c.Not {
@@ -95,28 +96,32 @@ func onDay(t, since, before time.Time) bool {
 }
 
 // matchesText looks into header and body.
-func (m *message) matchesText(c *imap.SearchCriteria) bool {
+func (s *Store) matchesText(m *message, c *imap.SearchCriteria) bool {
 	if len(c.Header)+len(c.Text)+len(c.Body) == 0 && c.SentSince.IsZero() && c.SentBefore.IsZero() {
 		return true
 	}
+	octets, err := s.read(m)
+	if err != nil {
+		return false // gone
+	}
 	if !c.SentSince.IsZero() || !c.SentBefore.IsZero() {
-		if d := dateOf(m.octets); d.IsZero() || !onDay(d, c.SentSince, c.SentBefore) {
+		if d := dateOf(octets); d.IsZero() || !onDay(d, c.SentSince, c.SentBefore) {
 			return false
 		}
 	}
-	h := mailHeader(m.octets)
+	h := mailHeader(octets)
 	for _, f := range c.Header {
 		if !inFields(h.FieldsByKey(f.Key), f.Value) {
 			return false
 		}
 	}
 	for _, text := range c.Text {
-		if !m.contains(text, true) {
+		if !contains(octets, text, true) {
 			return false
 		}
 	}
 	for _, text := range c.Body {
-		if !m.contains(text, false) {
+		if !contains(octets, text, false) {
 			return false
 		}
 	}
@@ -143,10 +148,10 @@ func folded(s, substr string) bool {
 
 // contains looks for text in the decoded parts, and in the headers where asked. Of a
 // message that does not parse, what is readable is searched.
-func (m *message) contains(text string, header bool) bool {
-	e, err := gomessage.Read(bytes.NewReader(m.octets))
+func contains(octets []byte, text string, header bool) bool {
+	e, err := gomessage.Read(bytes.NewReader(octets))
 	if e == nil {
-		return err != nil && folded(string(m.octets), text)
+		return err != nil && folded(string(octets), text)
 	}
 	found := false
 	_ = e.Walk(func(_ []int, part *gomessage.Entity, _ error) error { // a broken part ends the walk

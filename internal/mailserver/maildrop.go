@@ -1,9 +1,6 @@
 package mailserver
 
-import (
-	"bytes"
-	"fmt"
-)
+import "fmt"
 
 // maildrop is INBOX as a POP3 session sees it: the messages that were there at login
 // (RFC 1939 §5). What IMAP expunges meanwhile can still be fetched.
@@ -15,39 +12,46 @@ type maildrop struct {
 // dropped is a message in a maildrop.
 type dropped struct {
 	*message
+	size    int
 	uidl    string
 	deleted bool
 }
 
-// openMaildrop locks INBOX for one POP3 session; false where another has it.
-func (s *Store) openMaildrop() (*maildrop, bool) {
+// openMaildrop locks INBOX for one POP3 session; nil where another has it.
+func (s *Store) openMaildrop() (*maildrop, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.dropped {
-		return nil, false
+		return nil, nil
+	}
+	inbox := s.mailboxes[inboxName]
+	if err := s.keep.look(inbox); err != nil {
+		return nil, err
 	}
 	s.dropped = true
-	inbox := s.mailboxes[inboxName]
 	d := &maildrop{store: s}
 	for _, m := range inbox.msgs {
-		d.msgs = append(d.msgs, dropped{message: m, uidl: fmt.Sprintf("%08x%08x", m.uid, inbox.validity)})
+		d.msgs = append(d.msgs, dropped{message: m, size: s.popSize(m), uidl: fmt.Sprintf("%08x%08x", m.uid, inbox.validity)})
 	}
-	return d, true
+	return d, nil
 }
 
-// close gives the maildrop free. In the UPDATE state the messages marked are removed.
-func (d *maildrop) close(update bool) {
+// close gives the maildrop free. In the UPDATE state the messages marked are removed; it
+// gives their number.
+func (d *maildrop) close(update bool) (n int, err error) {
 	d.store.mu.Lock()
 	defer d.store.mu.Unlock()
 	d.store.dropped = false
 	if !update {
-		return
+		return 0, nil
 	}
 	marked := map[*message]bool{}
 	for _, m := range d.msgs {
-		marked[m.message] = m.deleted
+		if m.deleted {
+			marked[m.message] = true
+		}
 	}
-	d.store.mailboxes[inboxName].expunge(func(m *message) bool { return marked[m] })
+	return len(marked), d.store.expunge(d.store.mailboxes[inboxName], func(m *message) bool { return marked[m] })
 }
 
 // total gives number and octets of the messages not marked.
@@ -55,16 +59,16 @@ func (d *maildrop) total() (n, octets int) {
 	for i := range d.msgs {
 		if !d.msgs[i].deleted {
 			n++
-			octets += d.msgs[i].size()
+			octets += d.msgs[i].size
 		}
 	}
 	return n, octets
 }
 
-// size is what a client gets, dot-stuffing undone: a last line without its CRLF gets one.
-func (m *message) size() int {
-	n := len(m.octets)
-	if n > 0 && !bytes.HasSuffix(m.octets, crlf) {
+// popSize is what a client gets, dot-stuffing undone: a last line without its CRLF gets one.
+func (s *Store) popSize(m *message) int {
+	n := s.size(m)
+	if n > 0 && !m.ended {
 		n += len(crlf)
 	}
 	return n

@@ -85,13 +85,13 @@ var errQuit = errors.New("quit")
 func (p *pop3Session) serve() {
 	defer func() {
 		if p.drop != nil {
-			p.drop.close(false) // no QUIT, no UPDATE (RFC 1939 §6)
+			_, _ = p.drop.close(false) // no QUIT, no UPDATE (RFC 1939 §6)
 		}
 		p.conn.Close() // ends TLS in order
 	}()
 	greeting := p.server.Greeting
 	if greeting == "" {
-		greeting = "mailtrace demo ready"
+		greeting = "mailtrace ready"
 	}
 	if p.server.Timestamp != "" {
 		greeting += " " + p.server.Timestamp
@@ -132,12 +132,12 @@ var errLong = errors.New("line too long")
 // line reads a line without its end, after what was said is sent. Pipelined commands are
 // there already, so their answers go out together.
 func (p *pop3Session) line(limit int) (string, error) {
+	p.conn.SetDeadline(time.Now().Add(pop3Timeout)) // of the TLS handshake too, and of a peer that reads nothing
 	if p.r.Buffered() == 0 {
 		if err := p.w.Flush(); err != nil {
 			return "", err
 		}
 	}
-	p.conn.SetReadDeadline(time.Now().Add(pop3Timeout))
 	line, err := p.r.ReadSlice('\n')
 	if err == bufio.ErrBufferFull || err == nil && len(line) > limit {
 		for err == bufio.ErrBufferFull {
@@ -194,7 +194,7 @@ func (p *pop3Session) capa(argument string) error {
 			caps = append(caps, "USER", "SASL PLAIN")
 		}
 	}
-	for _, c := range append(caps, "IMPLEMENTATION mailtrace demo") {
+	for _, c := range append(caps, "IMPLEMENTATION mailtrace") {
 		p.say("%s", c)
 	}
 	return p.say(".")
@@ -229,14 +229,12 @@ func (p *pop3Session) mayLogin() bool { return p.tls || !p.server.RequireTLS }
 // quit ends the session; from TRANSACTION by way of UPDATE (RFC 1939 §6).
 func (p *pop3Session) quit(string) error {
 	if p.drop != nil {
-		n := 0
-		for _, m := range p.drop.msgs {
-			if m.deleted {
-				n++
-			}
-		}
-		p.drop.close(true)
+		n, err := p.drop.close(true)
 		p.drop = nil
+		if err != nil {
+			p.err("[SYS/TEMP] some messages are not removed: %s", words(err)) // RFC 1939 §6
+			return errQuit
+		}
 		p.ok("bye, %d messages deleted", n)
 		return errQuit
 	}

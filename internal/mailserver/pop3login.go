@@ -86,8 +86,11 @@ func (p *pop3Session) enter(ok bool) error {
 	if !ok {
 		return p.refuse("[AUTH] name or password is wrong")
 	}
-	drop, ok := p.server.Store.openMaildrop()
-	if !ok {
+	drop, err := p.server.Store.openMaildrop()
+	if err != nil {
+		return p.err("[SYS/TEMP] %s", words(err))
+	}
+	if drop == nil {
 		return p.err("[IN-USE] another session has the maildrop")
 	}
 	p.drop, p.state = drop, transaction

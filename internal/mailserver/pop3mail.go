@@ -17,7 +17,7 @@ func (p *pop3Session) stat(argument string) error {
 
 // list gives the size of one message or of each.
 func (p *pop3Session) list(argument string) error {
-	return p.each(argument, func(m *dropped) string { return strconv.Itoa(m.size()) })
+	return p.each(argument, func(m *dropped) string { return strconv.Itoa(m.size) })
 }
 
 // uidl gives the lasting id of one message or of each (RFC 1939 §7).
@@ -59,8 +59,12 @@ func (p *pop3Session) retr(argument string) error {
 	if m == nil {
 		return p.err("no such message")
 	}
-	p.ok("%d octets", m.size())
-	return p.body(m.octets)
+	octets, err := p.drop.store.content(m.message)
+	if err != nil {
+		return p.err("[SYS/TEMP] %s", words(err))
+	}
+	p.ok("%d octets", m.size)
+	return p.body(octets)
 }
 
 // top sends the header and n lines of the body (RFC 1939 §7).
@@ -74,7 +78,11 @@ func (p *pop3Session) top(argument string) error {
 	if m == nil {
 		return p.err("no such message")
 	}
-	header, body := split(m.octets)
+	octets, err := p.drop.store.content(m.message)
+	if err != nil {
+		return p.err("[SYS/TEMP] %s", words(err))
+	}
+	header, body := split(octets)
 	end := 0
 	for ; n > 0 && end < len(body); n-- {
 		i := bytes.IndexByte(body[end:], '\n')
@@ -85,7 +93,7 @@ func (p *pop3Session) top(argument string) error {
 		end += i + 1
 	}
 	p.ok("top of message follows")
-	return p.body(m.octets[:len(header)+end])
+	return p.body(octets[:len(header)+end])
 }
 
 // body sends octets dot-stuffed, and the final dot (RFC 1939 §3).
@@ -112,6 +120,9 @@ func (p *pop3Session) dele(argument string) error {
 	m, n := p.message(argument)
 	if m == nil {
 		return p.err("no such message")
+	}
+	if p.drop.store.readOnly {
+		return p.err("[SYS/PERM] %s", errReadOnly)
 	}
 	m.deleted = true
 	return p.ok("message %d marked", n)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net"
 	"sync"
+	"time"
 
 	"github.com/emersion/go-imap/v2/imapserver"
 )
@@ -30,6 +31,9 @@ type Server struct {
 	OnIdle func()
 	// Timestamp, such as <1.1@pop.example.org>, ends the POP3 greeting and offers APOP.
 	Timestamp string
+
+	// Interval is how often IDLE looks for what others put into a Maildir; 0 is a second.
+	Interval time.Duration
 
 	once sync.Once
 	imap *imapserver.Server
@@ -165,4 +169,11 @@ func (s *Server) login(user, password string) bool {
 	}
 	want, ok := s.Users[user]
 	return subtle.ConstantTimeCompare([]byte(password), []byte(want)) == 1 && ok
+}
+
+func (s *Server) look() time.Duration {
+	if s.Interval > 0 {
+		return s.Interval
+	}
+	return time.Second
 }

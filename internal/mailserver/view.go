@@ -1,13 +1,9 @@
 package mailserver
 
 import (
-	"errors"
-
 	"github.com/emersion/go-imap/v2"
 	"github.com/emersion/go-imap/v2/imapserver"
 )
-
-var errReadOnly = errors.New("mailbox is open read-only")
 
 // view is a mailbox as one IMAP client knows it. The list belongs to the session alone;
 // what it points to is guarded by the store's mutex.
@@ -28,7 +24,7 @@ type viewed struct {
 
 // newView wants the store locked.
 func newView(store *Store, mb *mailbox, readOnly bool) *view {
-	v := &view{store: store, mailbox: mb, readOnly: readOnly}
+	v := &view{store: store, mailbox: mb, readOnly: readOnly || store.readOnly}
 	v.grow()
 	return v
 }
@@ -164,15 +160,15 @@ func within(n, start, stop, last uint32) bool {
 
 // change applies a STORE to message i and notes it as told; what another session changed
 // meanwhile is still untold. It wants the store locked.
-func (v *view) change(i int, how flagChange, flags []string) bool {
+func (v *view) change(i int, how flagChange, flags []string) (bool, error) {
 	m := &v.msgs[i]
 	told := m.told == m.version
-	if !m.message.change(how, flags) {
-		return false
+	if ok, err := v.store.change(m.message, how, flags); !ok {
+		return false, err
 	}
 	if told {
 		m.told = m.version
 	}
 	v.mailbox.notify()
-	return true
+	return true, nil
 }
