@@ -288,11 +288,11 @@ func (p *player) absent(s *section, unlisted []*reply) {
 		late[it.want.class()] = true
 		near := nearest(it.want, unlisted)
 		if near == nil {
-			p.differ(it.line, "did not come before the completion", "")
+			p.differ(it.line, neverCame, "")
 			continue
 		}
 		unlisted = slices.DeleteFunc(slices.Clone(unlisted), func(r *reply) bool { return r == near })
-		p.differFrom(it, "did not come before the completion", near)
+		p.differFrom(it, neverCame, near)
 	}
 	if !exact([]*section{{items: s.items, end: s.end}}) {
 		return

@@ -56,6 +56,9 @@ func (r *Report) String() string {
 	return b.String() + r.Summary()
 }
 
+// neverCame is the text of a difference where nothing came that was like a line.
+const neverCame = "did not come before the completion"
+
 // Fail shows a difference on a few lines: its command and place, what was expected, what came.
 func (d Difference) Fail() string {
 	head := "FAIL"
@@ -65,7 +68,7 @@ func (d Difference) Fail() string {
 	head += " " + d.Command
 	place := fmt.Sprintf("%s:%d", d.Pos.File, d.Pos.Line)
 	text := fmt.Sprintf("%-70s %s\n", head, place)
-	if d.Expected == "" || d.Got == "" || d.Text != "did not come before the completion" {
+	if d.Expected == "" || d.Got == "" || d.Text != neverCame {
 		text += "     " + d.Text + "\n"
 	}
 	if d.Expected != "" {
@@ -74,8 +77,10 @@ func (d Difference) Fail() string {
 	switch {
 	case d.Got != "":
 		text += "     got      " + strings.ReplaceAll(d.Got, "\n", "\n              ") + "\n"
-	case d.Expected != "":
+	case d.Expected != "" && d.Text == neverCame:
 		text += "     got      nothing like it\n"
+	case d.Expected != "":
+		text += "     got      nothing\n"
 	}
 	return text
 }

@@ -247,5 +247,8 @@ func (v *service) report() *Report {
 			r.Steps = append(r.Steps, x)
 		}
 	}
+	for _, d := range v.diffs { // they are no steps of the script, and failures all the same
+		r.Steps = append(r.Steps, StepReport{Conn: d.Conn, Pos: d.Pos, Command: d.Command, Verb: verbOf(d.Command), Outcome: OutcomeDifferent})
+	}
 	return r
 }

@@ -80,7 +80,10 @@ func (s *session) attach(conn net.Conn) {
 }
 
 func (s *session) handshake(conn net.Conn) (*tls.Conn, error) {
-	t := tls.Server(conn, s.server.TLS)
+	t, ok := conn.(*tls.Conn) // of a listener that has TLS itself
+	if !ok {
+		t = tls.Server(conn, s.server.TLS)
+	}
 	ctx, cancel := context.WithTimeout(s.ctx, s.patience(30*time.Second))
 	defer cancel()
 	return t, t.HandshakeContext(ctx)

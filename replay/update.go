@@ -86,7 +86,7 @@ func (s *Script) update(diffs []Difference) (changed int) {
 			s.Items[i].(*Line).Pattern = patternOf(d.came.raw)
 		case d.Got != "" && d.line.Protocol == POP3 && strings.ContainsAny(d.Got[:1], "+-"):
 			s.Items[i].(*Line).Pattern = Pattern{Text(d.Got)}
-		case d.Got == "" && d.line.Protocol == IMAP && d.Text == "did not come before the completion":
+		case d.Got == "" && d.line.Protocol == IMAP && d.Text == neverCame:
 			s.Items = slices.Delete(s.Items, i, i+1)
 		default:
 			continue
