@@ -106,9 +106,13 @@ func (s *Server) Serve(ctx context.Context, listeners ...Listener) (*Report, err
 	return v.report(), err
 }
 
+// Check tells whether the script can be served; Serve does it too. The error joins one *[Error] a
+// place.
+func (s *Server) Check() error { return s.Script.Check(ServerSide, names(s.Vars)...) }
+
 // service prepares a run.
 func (s *Server) service(listeners []Listener) (*service, error) {
-	if err := s.Script.Check(ServerSide, names(s.Vars)...); err != nil {
+	if err := s.Check(); err != nil {
 		return nil, err
 	}
 	recs, err := recordingsOf(s.Script)

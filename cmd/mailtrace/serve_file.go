@@ -38,6 +38,9 @@ func serveFile(u *ui, c *cli.Context, path string) error {
 	if err := oneOf("--format", c.String("format"), "text", "json"); err != nil {
 		return err
 	}
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return usagef("--maildir "+shellWord(path)+" serves a Maildir", "%s is a directory, FILE is a capture or a script", path)
+	}
 	script, err := readScript(path)
 	if err != nil {
 		return err
@@ -50,6 +53,9 @@ func serveFile(u *ui, c *cli.Context, path string) error {
 	}
 	if server.Vars, err = variables(c.StringSlice("var")); err != nil {
 		return err
+	}
+	if err := server.Check(); err != nil {
+		return scriptError(err)
 	}
 	if c.Bool("verbose") {
 		server.Log = func(at replay.Pos, line string) {
