@@ -132,7 +132,7 @@ func (r *run) connection(ctx context.Context, i int, over, opened []chan struct{
 		User: r.user(), Password: r.client.Password, Token: r.client.Token, Vars: r.client.Vars,
 		StartTLS: starttls, Barrier: r.barrier, Save: r.client.Save, Timeout: r.client.Timeout, Log: r.client.Log,
 		ForbidCleartext: !r.client.AllowCleartext && !c.secure,
-		watch:           r.watch, skip: r.skip, syncs: syncs, done: done,
+		watch:           r.watch, skip: r.skip, syncs: syncs, done: done, early: c.early,
 	})
 	r.diffs[i] = res.Differences
 	return r.classify(ctx, i, err)
@@ -212,6 +212,7 @@ type dialed struct {
 	net.Conn
 	r      io.Reader
 	secure bool
+	early  bool // the greeting came before TLS
 }
 
 func (d *dialed) Read(p []byte) (int, error) { return d.r.Read(p) }
@@ -238,6 +239,7 @@ func (r *run) dial(ctx context.Context, conn Connection) (*dialed, func(net.Conn
 	if c.Greeting != nil {
 		greeting := append(bytes.TrimRight(c.Greeting, "\r\n"), "\r\n"...)
 		d.r = io.MultiReader(bytes.NewReader(greeting), c.Conn)
+		d.early = d.secure
 	}
 	return d, starttls, nil
 }

@@ -138,7 +138,9 @@ func (p *player) loginIMAP(d *Directive) error {
 		if greeting.kind == "PREAUTH" {
 			return nil
 		}
-		caps = capability(greeting)
+		if !p.opts.early { // else "the client MUST discard cached information" (RFC 9051 §6.2.1)
+			caps = capability(greeting)
+		}
 	}
 	if caps == nil {
 		untagged, _, err := p.command(d.Pos, "login0 CAPABILITY")

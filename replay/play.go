@@ -40,6 +40,7 @@ type Options struct {
 	skip  map[Pos]bool // lines that are not played
 	syncs int          // how many @sync are behind us
 	done  func()       // called when all lines are played, before a @sync that follows them
+	early bool         // the greeting came before TLS
 }
 
 // Result is what came of playing one connection.
