@@ -119,18 +119,22 @@ func announcedByClient(line []byte) (n int64, text []byte, nonSync, ok bool) {
 func (s *session) refusal(in *incoming) *step {
 	trial := *in
 	trial.elems = append(in.elems[:len(in.elems):len(in.elems)], elem{lit: &Literal{Kind: Counted}})
-	return s.server.pool.play(s.member, func(_ *candidate, st *step) bool {
-		return st.refused != nil && s.takes(st, &trial)
+	return s.server.pool.play(s.member, func(c *candidate, st *step) bool {
+		return st.refused != nil && s.takes(c, st, &trial)
 	})
 }
 
-// takes tells whether a command is the one that is recorded, and binds what values stand for.
-func (s *session) takes(st *step, in *incoming) bool {
+// takes tells whether a command is the one that is recorded. What its values stand for is the
+// candidate's until it is the one that is played.
+func (s *session) takes(c *candidate, st *step, in *incoming) bool {
 	m := newMatcher(s.server.vals, false)
+	for name, b := range c.bound {
+		m.bound[name] = b
+	}
 	if !m.command(st, in) {
 		return false
 	}
-	m.commit()
+	c.took = m.bound
 	return true
 }
 
@@ -146,8 +150,8 @@ func (s *session) command(in *incoming) error {
 	case "COMPRESS":
 		return s.say("%s NO [CANNOT] mailtrace replays without COMPRESS", in.tag)
 	}
-	st := s.server.pool.play(s.member, func(_ *candidate, st *step) bool {
-		return st.kind != loginStep && st.refused == nil && s.takes(st, in)
+	st := s.server.pool.play(s.member, func(c *candidate, st *step) bool {
+		return st.kind != loginStep && st.refused == nil && s.takes(c, st, in)
 	})
 	if st != nil {
 		return s.play(st, in)

@@ -14,6 +14,9 @@ type candidate struct {
 	passed []bool // by step: played, or left out as one may
 	first  int    // all steps before it are passed
 	owed   []*step
+	// bound is what the client's words stand for, where this is not the candidate that is
+	// played; took is the same with those of the command that is looked at.
+	bound, took map[string]binding
 }
 
 // due gives the steps that may come next: in order, those up to the first that has to come.
@@ -246,6 +249,7 @@ func (p *pool) play(m *member, takes func(c *candidate, st *step) bool) *step {
 		if owner := p.owner[c.rec]; owner != nil && owner != m {
 			continue
 		}
+		c.took = c.bound
 		for _, st := range c.due(p.anyOrder) {
 			if takes(c, st) {
 				picks = append(picks, pick{c, st})
@@ -256,12 +260,12 @@ func (p *pool) play(m *member, takes func(c *candidate, st *step) bool) *step {
 	for _, first := range picks {
 		says := ""
 		if len(picks) > 1 {
-			says = p.says(first.st)
+			says = p.says(first.c, first.st)
 		}
 		var kept []*candidate
 		var steps []*step
 		for _, x := range picks {
-			if x == first || x.st.kind == first.st.kind && p.says(x.st) == says {
+			if x == first || x.st.kind == first.st.kind && p.says(x.c, x.st) == says {
 				kept, steps = append(kept, x.c), append(steps, x.st)
 			}
 		}
@@ -272,7 +276,12 @@ func (p *pool) play(m *member, takes func(c *candidate, st *step) bool) *step {
 		}
 		for i := range kept {
 			kept[i].take(steps[i], p.anyOrder)
+			kept[i].bound = kept[i].took
 		}
+		for name, b := range kept[0].bound {
+			p.vals.bind(name, b)
+		}
+		kept[0].bound = nil
 		m.cands = kept
 		m.played = m.played || first.st.counts()
 		if len(kept) == 1 {
@@ -285,7 +294,7 @@ func (p *pool) play(m *member, takes func(c *candidate, st *step) bool) *step {
 }
 
 // says gives an answer in a form in which those are equal that a client takes alike.
-func (p *pool) says(st *step) string {
+func (p *pool) says(c *candidate, st *step) string {
 	var b strings.Builder
 	for _, it := range slices.Concat(st.user, st.answer, st.after) {
 		l, ok := it.(*Line)
@@ -301,7 +310,10 @@ func (p *pool) says(st *step) string {
 			case Text:
 				b.WriteString(string(n))
 			case *Value:
-				known, ok := p.vals.lookup(n.Name)
+				known, ok := c.took[n.Name]
+				if !ok {
+					known, ok = p.vals.lookup(n.Name)
+				}
 				switch {
 				case n.Kind != Variable:
 					b.WriteString("${*}")

@@ -51,7 +51,7 @@ func (s *session) nextPOP3() error {
 			return s.logInPOP3(in, text)
 		}
 	}
-	st := s.server.pool.play(s.member, func(_ *candidate, st *step) bool { return st.kind != loginStep && s.takes(st, in) })
+	st := s.server.pool.play(s.member, func(c *candidate, st *step) bool { return st.kind != loginStep && s.takes(c, st, in) })
 	switch {
 	case st != nil && in.verb == "CAPA":
 		return s.capa(recordedCapa(st, s.voice))
