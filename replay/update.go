@@ -2,7 +2,9 @@ package replay
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -34,10 +36,14 @@ func (r *Report) UpdateFile(path string) (int, error) {
 	return changed, replaceFile(path, []byte(text))
 }
 
-// replaceFile puts a new file in the place of another, with its mode.
+// replaceFile puts a new file in the place of another, with its mode, or where there is none.
 func replaceFile(path string, text []byte) error {
+	mode := fs.FileMode(0o644)
 	info, err := os.Stat(path)
-	if err != nil {
+	switch {
+	case err == nil:
+		mode = info.Mode().Perm()
+	case !errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("replay: %w", err)
 	}
 	tmp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
@@ -49,7 +55,7 @@ func replaceFile(path string, text []byte) error {
 	if err == nil {
 		err = tmp.Sync()
 	}
-	if e := tmp.Chmod(info.Mode().Perm()); err == nil {
+	if e := tmp.Chmod(mode); err == nil {
 		err = e
 	}
 	if e := tmp.Close(); err == nil {

@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -44,7 +43,7 @@ func runScript(u *ui, c *cli.Context) error {
 	o := replay.CaptureOptions{}
 	switch {
 	case out != "":
-		o = replay.CaptureOptions{BodiesAbove: above, Dir: bodiesDir(out)}
+		o = replay.CaptureOptions{BodiesAbove: above, Dir: replay.BodiesDir(out)}
 	case c.IsSet("bodies-above") || c.Bool("force"):
 		return usagef("add --out FILE", "--bodies-above and --force need --out")
 	}
@@ -107,14 +106,6 @@ func writeNew(path string, p []byte, force bool) error {
 		return &ioError{err: fmt.Errorf("cannot write %s: %w", path, bare(err))}
 	}
 	return nil
-}
-
-var unnameable = regexp.MustCompile(`[^A-Za-z0-9_-]+`)
-
-// bodiesDir names the directory of a script's bodies: what a script can name.
-func bodiesDir(out string) string {
-	base := filepath.Base(out)
-	return unnameable.ReplaceAllString(strings.TrimSuffix(base, filepath.Ext(base)), "-") + "-bodies"
 }
 
 func sizeFlag(flag, value string) (int64, error) {

@@ -44,7 +44,7 @@ var rooms = []room{
 	{"internal/stats", []string{"decode", "internal/print"}, "it counts events; who made them is nothing to it"},
 	{"internal/filter", []string{"decode"}, "it chooses events; who made them and who shows them is nothing to it"},
 	{"internal/mailserver", []string{"replay", "internal/dial"}, "an ordinary server: mailtrace must find out about it over the wire alone"},
-	{"replay", []string{"decode", "decode/...", "captures", "proxy/certs", "internal/dial"}, "a go test imports it: it brings no command line and no proxy"},
+	{"replay", []string{"decode", "decode/...", "captures", "proxy", "proxy/certs", "internal/dial"}, "a go test imports it: it brings no command line; what it records goes through the proxy"},
 	{"cmd/mailtrace", []string{
 		"decode", "decode/...", "captures", "proxy", "proxy/certs", "replay", "internal/dial", "internal/print", "internal/filter", "internal/lint", "internal/stats",
 		"internal/mailserver", "internal/credentials",
@@ -262,7 +262,7 @@ func TestRulesBite(t *testing.T) {
 		{"proxy", module + "internal/print"},
 		{"proxy/certs", module + "internal/dial"},
 		{"internal/print", module + "captures"},
-		{"replay", module + "proxy"},
+		{"replay", module + "internal/print"},
 		{"captures", "github.com/urfave/cli/v2"},
 		{"cmd/mailtrace", "github.com/gopacket/gopacket/pcapgo"},
 		{"elsewhere", "fmt"},
