@@ -1,11 +1,11 @@
 package mailserver
 
 import (
+	"crypto/tls"
 	"errors"
 	"io"
 	"io/fs"
 	"log"
-	"net"
 	"os"
 	"slices"
 	"time"
@@ -17,20 +17,29 @@ import (
 // appendLimit is the most octets that APPEND takes (RFC 7889).
 const appendLimit = 32 << 20
 
-func newIMAPServer(s *Server) *imapserver.Server {
+func newIMAPServer(s *Server, startTLS *tls.Config, login bool) *imapserver.Server {
 	return imapserver.New(&imapserver.Options{
 		NewSession: func(c *imapserver.Conn) (imapserver.Session, *imapserver.GreetingData, error) {
-			return &imapSession{server: s, store: s.Store, conn: c.NetConn()}, nil, nil
+			conn := c.NetConn().(*imapConn)
+			return &imapSession{server: s, store: s.Store, conn: conn}, nil, nil
 		},
 		Caps: imap.CapSet{
 			imap.CapIMAP4rev1: {}, imap.CapNamespace: {}, imap.CapUIDPlus: {}, imap.CapESearch: {},
 			imap.CapSearchRes: {}, imap.CapListExtended: {}, imap.CapListStatus: {}, imap.CapMove: {},
 			imap.CapStatusSize: {}, imap.CapChildren: {}, imap.CapSpecialUse: {},
 		},
-		TLSConfig:    s.TLSConfig,
-		InsecureAuth: !s.RequireTLS,
-		Logger:       log.New(io.Discard, "", 0), // peers that leave are no news here
+		TLSConfig:    startTLS,
+		InsecureAuth: login,
+		Logger:       s.logger(),
 	})
+}
+
+// logger takes what imapserver has to say. Peers that leave are no news here.
+func (s *Server) logger() imapserver.Logger {
+	if s.log != nil {
+		return s.log
+	}
+	return log.New(io.Discard, "", 0)
 }
 
 // imapSession is one IMAP connection. imapserver calls it from one goroutine, but for
@@ -38,7 +47,7 @@ func newIMAPServer(s *Server) *imapserver.Server {
 type imapSession struct {
 	server *Server
 	store  *Store
-	conn   net.Conn
+	conn   *imapConn
 	view   *view // selected mailbox or nil
 }
 
@@ -83,7 +92,7 @@ func words(err error) string {
 
 // Close ends the session.
 func (s *imapSession) Close() error {
-	s.server.release(s.conn)
+	s.server.release(s.conn.tracked)
 	return nil
 }
 
@@ -111,6 +120,7 @@ func (s *imapSession) Select(name string, options *imap.SelectOptions) (*imap.Se
 	}
 	v := newView(s.store, mb, options.ReadOnly)
 	s.view = v
+	s.conn.refuses = s.store.readOnly && !options.ReadOnly
 	data := &imap.SelectData{
 		Flags:       mailboxFlags(mb),
 		NumMessages: uint32(len(v.msgs)),
@@ -176,7 +186,7 @@ func (s *imapSession) Poll(w *imapserver.UpdateWriter, allowExpunge bool) error 
 
 // Idle tells what changes until stop (RFC 2177).
 func (s *imapSession) Idle(w *imapserver.UpdateWriter, stop <-chan struct{}) error {
-	if !s.server.join(s.conn) {
+	if !s.server.join(s.conn.tracked) {
 		return nil // the connection broke before this began
 	}
 	defer s.server.wg.Done()

@@ -283,6 +283,7 @@ func TestMaildirReadOnly(t *testing.T) {
 	p := opened(t, &Server{Store: s})
 	p.has(p.run("a", "FETCH 1:* (FLAGS RFC822.SIZE BODY[])"),
 		`* 1 FETCH (FLAGS (\Flagged \Seen) RFC822.SIZE 12 BODY[] {12}`+"\r\nA: 1\r\n\r\n.x\r\n)\r\n", "* 2 FETCH (FLAGS () RFC822.SIZE 8")
+	p.has(p.run("s", "SELECT INBOX"), "[PERMANENTFLAGS ()]", "s OK [READ-ONLY] SELECT completed")
 	validity := s.mailboxes[inboxName].validity
 	for _, command := range []string{
 		`STORE 1 +FLAGS (\Deleted)`, "EXPUNGE", "COPY 1 Sent", "MOVE 1 Sent", "CREATE x", "DELETE Sent", "RENAME Sent Other",

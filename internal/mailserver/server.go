@@ -35,8 +35,9 @@ type Server struct {
 	// Interval is how often IDLE looks for what others put into a Maildir; 0 is a second.
 	Interval time.Duration
 
-	once sync.Once
-	imap *imapserver.Server
+	log           imapserver.Logger // for tests; nil is nowhere
+	once          sync.Once
+	imap, imapTLS *imapserver.Server // for connections in clear, and for those with TLS
 
 	mu        sync.Mutex
 	closed    bool
@@ -49,14 +50,14 @@ func (s *Server) init() {
 	s.once.Do(func() {
 		s.listeners = map[net.Listener]struct{}{}
 		s.conns = map[net.Conn]struct{}{}
-		s.imap = newIMAPServer(s)
+		s.imap, s.imapTLS = newIMAPServer(s, s.TLSConfig, !s.RequireTLS), newIMAPServer(s, nil, true)
 	})
 }
 
 // ServeIMAP serves IMAP on ln until Close, then gives nil. It closes ln. After Close it
 // gives net.ErrClosed.
 func (s *Server) ServeIMAP(ln net.Listener) error {
-	return s.serve(ln, func(ln net.Listener) error { return s.imap.Serve(ln) })
+	return s.serve(ln, s.acceptIMAP)
 }
 
 // ServePOP3 serves POP3 on ln until Close, then gives nil. It closes ln. After Close it
@@ -101,8 +102,7 @@ func (s *Server) serve(ln net.Listener, loop func(net.Listener) error) error {
 	return err
 }
 
-// trackedListener notes each connection, so that Close can end it. The connection itself
-// is passed on bare: imapserver asks whether it is a *tls.Conn.
+// trackedListener notes each connection, so that Close can end it.
 type trackedListener struct {
 	net.Listener
 	server *Server
@@ -159,6 +159,7 @@ func (s *Server) Close() error {
 	s.mu.Unlock()
 	s.wg.Wait()
 	s.imap.Close() // only now: it must not meet a Serve that begins
+	s.imapTLS.Close()
 	return nil
 }
 
