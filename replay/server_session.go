@@ -104,7 +104,8 @@ const forEver = 24 * time.Hour
 func (s *session) ended(err error) {
 	var ne net.Error
 	switch {
-	case err == nil, s.ctx.Err() != nil, errors.Is(err, errGone), errors.Is(err, io.EOF), errors.Is(err, net.ErrClosed):
+	case err == nil, s.ctx.Err() != nil, errors.Is(err, errGone), errors.Is(err, io.EOF), errors.Is(err, net.ErrClosed),
+		errors.Is(err, io.ErrClosedPipe): // of a net.Pipe
 		return
 	case errors.Is(err, errTimeout):
 		err = fmt.Errorf("the client said nothing for %v", s.server.Timeout)
