@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -132,7 +133,7 @@ func (r *run) connection(ctx context.Context, i int, over, opened []chan struct{
 		User: r.user(), Password: r.client.Password, Token: r.client.Token, Vars: r.client.Vars,
 		StartTLS: starttls, Barrier: r.barrier, Save: r.client.Save, Timeout: r.client.Timeout, Log: r.client.Log,
 		ForbidCleartext: !r.client.AllowCleartext && !c.secure,
-		watch:           r.watch, skip: r.skip, syncs: syncs, done: done, early: c.early,
+		watch:           r.watch, skip: r.skip, step: r.step, syncs: syncs, done: done, early: c.early,
 	})
 	r.diffs[i] = res.Differences
 	return r.classify(ctx, i, err)
@@ -162,6 +163,20 @@ func (r *run) classify(ctx context.Context, i int, err error) error {
 	}
 	r.diffs[i] = append(r.diffs[i], d)
 	return nil
+}
+
+// step gives the lines of the step that a C: line belongs to.
+func (r *run) step(at Pos) map[Pos]bool {
+	lines := map[Pos]bool{}
+	for _, c := range r.all {
+		if !slices.ContainsFunc(c.said, func(l *Line) bool { return l.Pos == at }) {
+			continue
+		}
+		for _, l := range slices.Concat(c.said, c.heard) {
+			lines[l.Pos] = true
+		}
+	}
+	return lines
 }
 
 func (r *run) failedBefore(err error) bool {

@@ -191,3 +191,14 @@ func TestUpdate(t *testing.T) {
 		t.Errorf("got %s, %v", got, err)
 	}
 }
+
+// A step that needs a variable which the server has given no value is not played: any other value
+// could mean another message.
+func TestClientUnboundIsUnplayed(t *testing.T) {
+	src := "@connect a imap\nS: * OK\nC: a1 FETCH 1 (UID)\nS: * 1 FETCH (UID ${uid=7})\nS: a1 OK\n" +
+		"C: a2 UID FETCH ${uid} (FLAGS)\nS: * 1 FETCH (UID ${uid} FLAGS ())\nS: a2 OK\nC: a3 LOGOUT\nS: a3 OK\n"
+	r, err := against(t, src, "imap", Client{Timeout: time.Second}, "S * OK hi\nC a1 FETCH 1 (UID)\nS a1 NO x\nC a3 LOGOUT\nS a3 OK x\n")
+	if err != nil || r.Same != 2 || r.Different != 1 || r.Unplayed != 1 {
+		t.Error(r, err)
+	}
+}
