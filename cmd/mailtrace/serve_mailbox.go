@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -85,10 +86,13 @@ func serveMailbox(u *ui, c *cli.Context) error {
 	defer d.close()
 	// Two servers over the one store: STARTTLS is offered, and asked for, where the URL says
 	// so alone.
-	plain := &mailserver.Server{Store: store, Users: users, AnyUser: users == nil, Greeting: "mailtrace ready"}
-	upgrading := &mailserver.Server{
-		Store: store, Users: users, AnyUser: users == nil, Greeting: "mailtrace ready", TLSConfig: d.tls, RequireTLS: true,
+	serving := func(startTLS *tls.Config) *mailserver.Server {
+		return &mailserver.Server{
+			Store: store, Users: users, AnyUser: users == nil, APOP: users != nil, Greeting: "mailtrace ready",
+			TLSConfig: startTLS, RequireTLS: startTLS != nil,
+		}
 	}
+	plain, upgrading := serving(nil), serving(d.tls)
 	served := make(chan error, len(d.all))
 	for _, x := range d.all {
 		of := plain

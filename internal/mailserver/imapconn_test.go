@@ -2,6 +2,7 @@ package mailserver
 
 import (
 	"io"
+	"net"
 	"strings"
 	"testing"
 )
@@ -36,9 +37,7 @@ func TestIMAPBeforeTLSEnds(t *testing.T) {
 	} {
 		p := imapPeer(t, &Server{Store: NewStore(nil), TLSConfig: server, RequireTLS: true})
 		p.send(c.sent)
-		if p.conn.(interface{ CloseWrite() error }).CloseWrite() != nil {
-			t.Fatal("cannot close")
-		}
+		_ = p.conn.(*net.TCPConn).CloseWrite() // the server may have hung up
 		rest, _ := io.ReadAll(p.r) // a reset is an end too
 		if got := "IMAP server ready\r\n" + string(rest); !strings.HasSuffix(got, c.end) && len(c.sent) < 100 {
 			t.Errorf("%.40q: got %.200q, want %.200q", c.sent, got, c.end)

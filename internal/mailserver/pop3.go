@@ -3,6 +3,7 @@ package mailserver
 import (
 	"bufio"
 	"bytes"
+	"crypto/rand"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -36,13 +37,17 @@ type pop3Session struct {
 	w      *bufio.Writer
 	tls    bool
 	state  pop3State
+	stamp  string // in the greeting, "" without APOP
 	user   string // of USER
 	drop   *maildrop
 	bad    int
 }
 
 func newPOP3(s *Server, conn net.Conn) *pop3Session {
-	p := &pop3Session{server: s}
+	p := &pop3Session{server: s, stamp: s.Timestamp}
+	if s.APOP {
+		p.stamp = fmt.Sprintf("<%s.%d@localhost>", rand.Text(), time.Now().Unix())
+	}
 	p.use(conn)
 	return p
 }
@@ -93,8 +98,8 @@ func (p *pop3Session) serve() {
 	if greeting == "" {
 		greeting = "mailtrace ready"
 	}
-	if p.server.Timestamp != "" {
-		greeting += " " + p.server.Timestamp
+	if p.stamp != "" {
+		greeting += " " + p.stamp
 	}
 	p.ok("%s", greeting)
 	for {

@@ -197,3 +197,22 @@ func TestPOP3TooManyBadCommands(t *testing.T) {
 		t.Error("the connection stayed open")
 	}
 }
+
+// Each greeting has a timestamp of its own, and what answers another one does not count.
+func TestPOP3APOP(t *testing.T) {
+	s := &Server{Store: small(), APOP: true}
+	_, addr := start(t, s, nil)
+	stamp := func(p *peer) string {
+		line := p.line()
+		return line[strings.Index(line, "<") : strings.Index(line, ">")+1]
+	}
+	digest := func(stamp string) string { return fmt.Sprintf("%x", md5.Sum([]byte(stamp+"secret"))) }
+	p, q := dial(t, addr), dial(t, addr)
+	first, second := stamp(p), stamp(q)
+	if first == second {
+		t.Errorf("both greetings have %s", first)
+	}
+	q.ask("APOP u1 "+digest(first), "-ERR [AUTH]")
+	q.ask("APOP nobody "+digest(second), "-ERR [AUTH]")
+	q.ask("APOP u1 "+digest(second), "+OK")
+}

@@ -33,16 +33,18 @@ func (p *pop3Session) pass(argument string) error {
 
 // apop compares the digest of timestamp and password (RFC 1939 §7).
 func (p *pop3Session) apop(argument string) error {
-	stamp := p.server.Timestamp
-	if stamp == "" {
+	switch {
+	case p.stamp == "":
 		return p.refuse("APOP is not offered")
+	case !p.mayLogin():
+		return p.err("[AUTH] TLS is required")
 	}
 	user, digest, ok := strings.Cut(argument, " ")
 	if !ok {
 		return p.err("APOP takes a name and a digest")
 	}
 	password, known := p.server.Users[user]
-	want := fmt.Sprintf("%x", md5.Sum([]byte(stamp+password)))
+	want := fmt.Sprintf("%x", md5.Sum([]byte(p.stamp+password)))
 	return p.enter(subtle.ConstantTimeCompare([]byte(want), []byte(strings.ToLower(digest))) == 1 && known)
 }
 

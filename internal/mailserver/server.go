@@ -29,8 +29,11 @@ type Server struct {
 	// OnIdle, where set, is called when a session has entered IDLE, with the "+" sent: the
 	// place to Append news.
 	OnIdle func()
-	// Timestamp, such as <1.1@pop.example.org>, ends the POP3 greeting and offers APOP.
+	// Timestamp, such as <1.1@pop.example.org>, ends the POP3 greeting and offers APOP. The
+	// same in each greeting, it is for tests: see APOP.
 	Timestamp string
+	// APOP offers it with a timestamp of its own in each greeting (RFC 1939 §7).
+	APOP bool
 
 	// Interval is how often IDLE looks for what others put into a Maildir; 0 is a second.
 	Interval time.Duration
