@@ -135,6 +135,11 @@ func TestServeMaildir(t *testing.T) {
 		t.Run(fmt.Sprintf("%d/stored", run+1), func(t *testing.T) {
 			sameAsStored(t, a.user, python(t, s.target("imap", "tls", a)))
 		})
+		t.Run(fmt.Sprintf("%d/APOP", run+1), func(t *testing.T) {
+			at := s.target("pop3", "plain", a)
+			at.auth = "apop"
+			sameMail(t, first["mpoppop3tls"], mpop(t, at), a.messages)
+		})
 		s.stop(t)
 	}
 }

@@ -38,7 +38,7 @@ func TestIMAPBeforeTLSEnds(t *testing.T) {
 		p := imapPeer(t, &Server{Store: NewStore(nil), TLSConfig: server, RequireTLS: true})
 		p.send(c.sent)
 		_ = p.conn.(*net.TCPConn).CloseWrite() // the server may have hung up
-		rest, _ := io.ReadAll(p.r) // a reset is an end too
+		rest, _ := io.ReadAll(p.r)             // a reset is an end too
 		if got := "IMAP server ready\r\n" + string(rest); !strings.HasSuffix(got, c.end) && len(c.sent) < 100 {
 			t.Errorf("%.40q: got %.200q, want %.200q", c.sent, got, c.end)
 		}
