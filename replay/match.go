@@ -130,34 +130,23 @@ func (m *matcher) seq(want, got []tree, each rule) bool {
 	return len(want) == len(got)
 }
 
-// set matches data in any order: first those without values, each with its own.
+// set matches data in any order: first those without values, each with its own. What is known by
+// its text is looked up, since a SEARCH may have very many numbers.
 func (m *matcher) set(want, got []tree) bool {
-	rest, free := false, make([]bool, len(got))
-	n := 0
+	g := newGathering(got)
+	rest := false
 	for _, values := range []bool{false, true} {
 		for i := range want {
 			w := &want[i]
-			if w.kind == restTree {
+			switch {
+			case w.kind == restTree:
 				rest = true
-				continue
-			}
-			if w.hasValue() != values {
-				continue
-			}
-			found := false
-			for j := range got {
-				if !free[j] && m.tree(w, &got[j]) {
-					free[j], found = true, true
-					n++
-					break
-				}
-			}
-			if !found {
+			case w.hasValue() == values && !g.take(m, w):
 				return false
 			}
 		}
 	}
-	return rest || n == len(got)
+	return rest || g.left == 0
 }
 
 // flags matches lists of flags, which are sets.
