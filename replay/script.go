@@ -218,9 +218,19 @@ func (*Value) node()   {}
 func (*Literal) node() {}
 
 func octetsOf(blocks []Block) []byte {
-	var p []byte
+	if len(blocks) == 0 {
+		return nil
+	}
+	n := 0
 	for _, b := range blocks {
-		p = append(p, b.Octets()...)
+		n += len(b.Text) + len("\r\n")
+	}
+	p := make([]byte, 0, n) // a body may be large, and is kept
+	for _, b := range blocks {
+		p = append(p, b.Text...)
+		if !b.Exact {
+			p = append(p, "\r\n"...)
+		}
 	}
 	return p
 }
