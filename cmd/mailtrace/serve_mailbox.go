@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 
 	"github.com/urfave/cli/v2"
 
@@ -13,9 +14,9 @@ import (
 	"github.com/mailtrace/mailtrace/internal/mailserver"
 )
 
-const mailboxDescription = "Serves a Maildir, an mbox, or without either the demo's messages. What clients change\n" +
-	"is written to the Maildir, where nothing has to be but cur and new, or forgotten at the\n" +
-	"end; an mbox is never changed. Without --listen: imaps://127.0.0.1:1993 and pop3s://127.0.0.1:1995. Ctrl-C stops.\n" +
+const mailboxDescription = "Without FILE, a mailbox: a Maildir, an mbox, or without either the demo's messages. What\n" +
+	"clients change is written to the Maildir, or forgotten at the end; an mbox is never changed.\n" +
+	"Ctrl-C stops.\n\n" +
 	"Behind -- a client is run, with MAILTRACE_URL, MAILTRACE_IMAP_URL, MAILTRACE_POP3_URL and\n" +
 	"MAILTRACE_CA in its environment; its exit code is passed on."
 
@@ -108,6 +109,9 @@ func serveMailbox(u *ui, c *cli.Context) error {
 	}
 	if users == nil {
 		u.say("any user and password will do")
+		if slices.ContainsFunc(urls, func(x dial.URL) bool { return !x.IsLoopback() }) {
+			u.warn("without --user whoever reaches this machine can read the mail")
+		}
 	} else {
 		u.say("log in as %s", d.user)
 	}

@@ -19,7 +19,8 @@
 // do to a Maildir is taken in at SELECT, STATUS, before each completion, once a second in
 // IDLE, and when a file is not where it was. UIDs are on disk before a client hears of
 // them; uids.go says how. A folder that others make while we run is seen by the next run,
-// and one server at a time is all that a Maildir is for: nothing locks it.
+// and one server at a time is all that a Maildir is for: nothing locks it, but one that finds
+// its file with UIDs changed gives no more of them.
 //
 // The IMAP protocol itself is go-imap's imapserver. It knows no ID, no COMPRESS and no
 // CONDSTORE, and LITERAL- in place of LITERAL+. Its greeting is fixed; the texts of its

@@ -484,3 +484,24 @@ func TestMaildirUIDL(t *testing.T) {
 		t.Errorf("got %q, then %q", first, again)
 	}
 }
+
+// A second server over the same Maildir ends what the first may do: two would give the same
+// UID to different messages.
+func TestMaildirTwoServers(t *testing.T) {
+	dir := maildirWith(t, nil)
+	first, _, err := OpenMaildir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := opened(t, &Server{Store: first})
+	p.ask("a APPEND INBOX {1+}\r\nx", "* 1 EXISTS", "a OK")
+	second, _, err := OpenMaildir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if uid, err := second.Append(inboxName, Message{Octets: []byte("y")}); uid != 2 || err != nil {
+		t.Error(uid, err)
+	}
+	p.ask("b APPEND INBOX {1+}\r\nz", "b NO [UNAVAILABLE] another server")
+	p.ask("c CREATE z", "c NO [UNAVAILABLE] another server")
+}

@@ -41,8 +41,9 @@ type uids struct {
 	unsubscribed bool
 	known        map[string]uint32 // by the part of the file's name that stays
 	given        map[uint32]bool
-	found        bool // there was a file
-	torn         bool // its last line has no end
+	found        bool        // there was a file
+	info         fs.FileInfo // the file as we left it; nil where there is none
+	torn         bool        // its last line has no end
 }
 
 // DamagedError is a file with UIDs that does not hold what it should.
@@ -67,6 +68,9 @@ func readUIDs(dir string) (*uids, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return u, nil
 	} else if err != nil {
+		return nil, err
+	}
+	if u.info, err = os.Stat(u.path); err != nil {
 		return nil, err
 	}
 	u.found = true
@@ -125,8 +129,28 @@ func (u *uids) take(line string) bool {
 	return false
 }
 
+// errShared says that somebody else gives UIDs to the same messages.
+var errShared = errors.New("another server has begun to serve this Maildir")
+
+// ours tells whether the file is as we left it.
+func (u *uids) ours() error {
+	info, err := os.Stat(u.path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && u.info == nil:
+		return nil
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
+		return err
+	case err != nil, u.info == nil, !os.SameFile(info, u.info), !u.torn && info.Size() != u.info.Size():
+		return errShared
+	}
+	return nil
+}
+
 // write writes the file anew, with the messages given and those not found yet.
 func (u *uids) write(msgs []*message) error {
+	if err := u.ours(); err != nil {
+		return err
+	}
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "%s\nvalidity %d\n", uidHead, u.validity)
 	if u.last > 0 {
@@ -166,7 +190,8 @@ func (u *uids) write(msgs []*message) error {
 		return err
 	}
 	u.found, u.torn = true, false
-	return nil
+	u.info, err = os.Stat(u.path)
+	return err
 }
 
 // add puts new messages at the end of the file, all of them the mailbox's next.
@@ -183,6 +208,10 @@ func (u *uids) add(all []*message, news []*message) error {
 		}
 		return err
 	}
+	if err := u.ours(); err != nil {
+		u.next = before
+		return err
+	}
 	var b bytes.Buffer
 	for _, m := range news {
 		fmt.Fprintf(&b, "uid %d %s\n", m.uid, m.base())
@@ -192,6 +221,9 @@ func (u *uids) add(all []*message, news []*message) error {
 		_, err = f.Write(b.Bytes())
 		if err == nil {
 			err = f.Sync()
+		}
+		if err == nil {
+			u.info, err = f.Stat()
 		}
 		if e := f.Close(); err == nil {
 			err = e
