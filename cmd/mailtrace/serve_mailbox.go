@@ -89,7 +89,7 @@ func serveMailbox(u *ui, c *cli.Context) error {
 	// so alone.
 	serving := func(startTLS *tls.Config) *mailserver.Server {
 		return &mailserver.Server{
-			Store: store, Users: users, AnyUser: users == nil, APOP: users != nil, Greeting: "mailtrace ready",
+			Store: store, Users: users, AnyUser: users == nil, APOP: users != nil, Greeting: "mailtrace ready", Name: "mailtrace",
 			TLSConfig: startTLS, RequireTLS: startTLS != nil,
 		}
 	}

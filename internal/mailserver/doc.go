@@ -22,9 +22,10 @@
 // and one server at a time is all that a Maildir is for: nothing locks it, but one that finds
 // its file with UIDs changed gives no more of them.
 //
-// The IMAP protocol itself is go-imap's imapserver. It knows no ID, no COMPRESS and no
-// CONDSTORE, and LITERAL- in place of LITERAL+. Its greeting is fixed; the texts of its
-// responses are part of goldens that were made with it.
+// The IMAP protocol itself is go-imap's imapserver. It knows no COMPRESS and no
+// CONDSTORE, and LITERAL- in place of LITERAL+; ID and a SELECT that says READ-ONLY are
+// added at the connection (imapconn.go). Its greeting is fixed; the texts of its responses
+// are part of goldens that were made with it.
 //
 // The store in memory is deterministic: UIDVALIDITY and the clock can be given, and nothing
 // else depends on time or chance.

@@ -71,7 +71,7 @@ func FuzzIMAP(f *testing.F) {
 		f.Add(c)
 	}
 	f.Fuzz(func(t *testing.T, input string) {
-		s := &Server{Store: NewStore(DemoMessages()[:3]), Users: map[string]string{"u1": "secret"}}
+		s := &Server{Store: NewStore(DemoMessages()[:3]), Users: map[string]string{"u1": "secret"}, Name: "mailtrace"}
 		throw(t, s, s.ServeIMAP, loggedIn+input+"\r\n", "")
 	})
 }
@@ -104,7 +104,7 @@ func TestHostileOctets(t *testing.T) {
 		{"HTTP", "GET / HTTP/1.1\r\nHost: x\r\n\r\n", ""},
 	} {
 		for _, before := range []string{"", loggedIn} {
-			s := &Server{Store: NewStore(DemoMessages()[:3]), Users: map[string]string{"u1": "secret"}}
+			s := &Server{Store: NewStore(DemoMessages()[:3]), Users: map[string]string{"u1": "secret"}, Name: "mailtrace"}
 			want := c.want
 			if before == "" {
 				want = ""

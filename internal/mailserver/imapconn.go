@@ -15,7 +15,8 @@ import (
 )
 
 // imapConn is a connection as imapserver gets it, in clear: TLS has been taken off. It
-// mends two things that imapserver has no words for.
+// mends what imapserver has no words for. Responses that it edits are the next to a command
+// that it knows of, so no octet of a message can be taken for one.
 type imapConn struct {
 	net.Conn
 	tracked net.Conn // by the Server
@@ -24,6 +25,7 @@ type imapConn struct {
 	// refuses makes the completion of the SELECT that is running say that the mailbox is
 	// read-only (RFC 9051 §6.3.2).
 	refuses bool
+	id      *identifying // answers ID; nil where that is not offered
 }
 
 var (
@@ -37,6 +39,14 @@ func (c *imapConn) Write(p []byte) (int, error) {
 		c.greeted = false
 		return len(p), nil
 	}
+	if c.id != nil {
+		if q := c.id.edit(p); len(q) > len(p) {
+			if _, err := c.Conn.Write(q); err != nil {
+				return 0, err
+			}
+			return len(p), nil
+		}
+	}
 	if tag, ok := bytes.CutSuffix(p, readWrite); ok && c.refuses {
 		c.refuses = false
 		if _, err := c.Conn.Write(slices.Concat(tag, readOnly)); err != nil {
@@ -45,6 +55,14 @@ func (c *imapConn) Write(p []byte) (int, error) {
 		return len(p), nil
 	}
 	return c.Conn.Write(p)
+}
+
+// Read gives what the client says, ID taken out.
+func (c *imapConn) Read(p []byte) (int, error) {
+	if c.id != nil {
+		return c.id.read(p)
+	}
+	return c.Conn.Read(p)
 }
 
 // handoff is a listener for connections that were accepted elsewhere.
@@ -111,6 +129,10 @@ func (s *Server) handOver(conn net.Conn, inClear, secured *handoff) {
 		}
 		c.Conn, c.greeted, to = upgraded, true, secured
 	}
+	// Where STARTTLS is imapserver's, what goes by here afterwards is not clear.
+	if s.Name != "" && (to == secured || s.TLSConfig == nil) {
+		c.id = &identifying{name: s.Name, in: bufio.NewReaderSize(c.Conn, clearLimit), out: c.Conn, caps: !c.greeted}
+	}
 	select {
 	case to.conns <- c:
 	case <-to.done:
@@ -135,7 +157,11 @@ func (s *Server) upgrade(conn net.Conn) net.Conn {
 		_, err := fmt.Fprintf(conn, format+"\r\n", a...)
 		return err == nil
 	}
-	for ok, bad := say("* OK [%s] IMAP server ready", clearCaps), 0; ok && bad < badCommands; {
+	caps := clearCaps
+	if s.Name != "" {
+		caps = strings.Replace(caps, string(capsWithout), string(capsWith), 1)
+	}
+	for ok, bad := say("* OK [%s] IMAP server ready", caps), 0; ok && bad < badCommands; {
 		conn.SetDeadline(time.Now().Add(clearTimeout))
 		raw, err := in.ReadSlice('\n')
 		if err != nil {
@@ -152,9 +178,11 @@ func (s *Server) upgrade(conn net.Conn) net.Conn {
 		name, _, _ := strings.Cut(strings.ToUpper(rest), " ")
 		switch name {
 		case "CAPABILITY":
-			ok = say("* %s\r\n%s OK CAPABILITY completed", clearCaps, tag)
+			ok = say("* %s\r\n%s OK CAPABILITY completed", caps, tag)
 		case "NOOP":
 			ok = say("%s OK NOOP completed", tag)
+		case "ID":
+			ok = say("%s%s OK ID completed", identity(s.Name), tag)
 		case "LOGOUT":
 			say("* BYE Logging out\r\n%s OK LOGOUT completed", tag)
 			return nil

@@ -24,6 +24,8 @@ type Server struct {
 	AnyUser bool
 	// RequireTLS refuses to log in before TLS: LOGINDISABLED, and no USER.
 	RequireTLS bool
+	// Name, where set, is what ID tells (RFC 2971); without it ID is not offered.
+	Name string
 	// Greeting is the text of the POP3 greeting; the IMAP one is fixed.
 	Greeting string
 	// OnIdle, where set, is called when a session has entered IDLE, with the "+" sent: the
