@@ -34,21 +34,24 @@ const sealedIMAP, sealedPOP = "TLS on port 993: it is encrypted and cannot be re
 
 var expected = map[string]told{
 	"arkime-arkime_synthetic.pcap": {
-		conns: []string{"imap 1 0 21 217", "imap 2 0 46 200"},
-		left:  "92 connections on ports 80 (22), 443 (12), 22 (5), 445 (4), 1521 (4), 5985 (4), 88 (3), 389 (3) and 20 more",
+		// SELECT and FETCH, and no login before them.
+		conns: []string{"imap 1 0 21 217", "imap 2 0 46 200"}, findings: []string{"imap.wrong-state", "starttls.untagged-before-tls"},
+		left: "92 connections on ports 80 (22), 443 (12), 22 (5), 445 (4), 1521 (4), 5985 (4), 88 (3), 389 (3) and 20 more",
 	},
-	"ndpi-imap.pcap":          {conns: []string{"imap 6 0 179 1401"}},
+	// Its server ends a line behind "[PERMANENTFLAGS ()]", and says no UIDNEXT.
+	"ndpi-imap.pcap":          {conns: []string{"imap 6 0 179 1401"}, findings: []string{"auth.cleartext", "imap.code-without-text", "imap.uidnext-missing"}},
 	"ndpi-imaps.pcap":         {conns: []string{"imap 0 0 548 3308", "imap 0 0 517 2776"}, opaque: []string{sealedIMAP, sealedIMAP}},
 	"ndpi-pop3_stls.pcap":     {conns: []string{"pop3 3 0 805 7462"}, opaque: []string{"TLS that was not intercepted"}},
 	"ndpi-pops.pcapng":        {conns: []string{"pop3 0 0 184 2520"}, opaque: []string{sealedPOP}},
 	"zeek-imap-starttls.pcap": {conns: []string{"imap 2 0 540 5653"}, opaque: []string{"TLS that was not intercepted"}},
 	"zeek-pop3-starttls.pcap": {conns: []string{"pop3 1 0 851 2590"}, opaque: []string{"TLS that was not intercepted"}},
 	// What the server says instead of its replies is nonsense on purpose.
-	"zeek-bad-list-retr.pcap": {conns: []string{"pop3 3 1 20 253"}, lost: 2},
-	"zeek-pop3-unknown.pcap":  {conns: []string{"pop3 4 0 39 128"}, lost: 1},
+	"zeek-bad-list-retr.pcap": {conns: []string{"pop3 3 1 20 253"}, lost: 2, findings: []string{"pop3.size"}},
+	// Typed by hand, with LF alone.
+	"zeek-pop3-unknown.pcap": {conns: []string{"pop3 4 0 39 128"}, lost: 1, findings: []string{"pop3.line-end", "auth.cleartext"}},
 	"zeek-pop3.pcap": {conns: []string{
 		"pop3 0 0 0 0", "pop3 0 0 0 0", "pop3 2 0 12 175", "pop3 3 0 86 205", "pop3 2 0 12 175", "pop3 4 0 96 297", "pop3 10 3 138 19651",
-	}},
+	}, findings: []string{"auth.cleartext"}},
 	"zeek-redis.pcap": {left: "1 connection on port 6379"},
 }
 
