@@ -1,9 +1,11 @@
 package replay
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strconv"
 	"strings"
@@ -29,8 +31,8 @@ type CaptureOptions struct {
 // run to run as variables. The map has the octets of the files that the script names. What
 // is lost of a connection is told in a comment; a capture of which nothing can be played is
 // an error. It reads r to its end and does not close it.
-func FromCapture(name string, r *captures.Reader, o CaptureOptions) (*Script, map[string][]byte, error) {
-	c := &capturer{o: o, conns: map[int]*recorded{}, files: map[string][]byte{}, vars: newVolatile()}
+func FromCapture(name string, r *captures.Reader, o CaptureOptions) (*Script, map[string]*Literal, error) {
+	c := &capturer{o: o, conns: map[int]*recorded{}, files: map[string]*Literal{}, vars: newVolatile(), spool: &spool{}}
 	err := captures.Decode(r, captures.DecodeOptions{Protocols: registry.All, Bare: true, Tap: c.tap}, c.events)
 	var cut *captures.Truncated
 	if err != nil && !errors.As(err, &cut) {
@@ -42,12 +44,18 @@ func FromCapture(name string, r *captures.Reader, o CaptureOptions) (*Script, ma
 	if !c.commands {
 		return nil, nil, fmt.Errorf("replay: %s: expected a whole command, the capture has none", name)
 	}
-	script, err := Parse(name, []byte(c.script().String()), func(file string) ([]byte, error) {
-		if p, ok := c.files[file]; ok {
-			return p, nil
+	if c.failed != nil {
+		return nil, nil, c.failed
+	}
+	script, err := parseFiles(name, []byte(c.script().String()), func(file string) (*Literal, error) {
+		if lit, ok := c.files[file]; ok {
+			return lit, nil
 		}
 		return nil, errors.New("the capture has no such body")
 	})
+	if err == nil {
+		err = checkSecrets(script)
+	}
 	if err != nil {
 		return nil, nil, err
 	}
@@ -60,7 +68,9 @@ type capturer struct {
 	conns    map[int]*recorded
 	order    []*recorded
 	entries  []*entry
-	files    map[string][]byte
+	files    map[string]*Literal
+	spool    *spool // of bodies that become files
+	failed   error  // of the spool
 	vars     *volatile
 	commands bool
 	changed  *recorded // the connection that changed a mailbox last
@@ -89,20 +99,70 @@ type asked struct {
 	line    *entry
 }
 
-// stream holds the octets of a direction that no event has claimed.
+// stream holds the octets of a direction that no event has claimed: the first of them in a file
+// of its own where they are many, the rest in memory.
 type stream struct {
-	off int64
-	buf []byte
+	off   int64
+	spool *spool
+	from  int64 // in spool
+	held  int64 // octets in spool
+	buf   []byte
 }
 
-// take gives the octets of a span, those before it are dropped.
-func (s *stream) take(span decode.Span) []byte {
-	from := min(max(span.Off-s.off, 0), int64(len(s.buf)))
-	to := min(max(span.End()-s.off, from), int64(len(s.buf)))
-	p := bytes.Clone(s.buf[from:to])
-	s.buf = append(s.buf[:0], s.buf[to:]...)
-	s.off += to
-	return p
+// streamHeld is how many octets of a stream are held in memory.
+const streamHeld = 1 << 20
+
+// add takes octets as they come.
+func (s *stream) add(p []byte) error {
+	s.buf = append(s.buf, p...)
+	if len(s.buf) < streamHeld {
+		return nil
+	}
+	return s.spill()
+}
+
+func (s *stream) spill() error {
+	if s.spool == nil {
+		s.spool = &spool{}
+	}
+	at, err := s.spool.write(s.buf)
+	if err != nil {
+		return err
+	}
+	if s.held == 0 {
+		s.from = at
+	}
+	s.held += int64(len(s.buf))
+	s.buf = s.buf[:0]
+	return nil
+}
+
+// take gives the octets of a span, those before it are dropped. What is in the file comes as l;
+// it is valid for as long as anybody keeps it.
+func (s *stream) take(span decode.Span) (p []byte, l *large, err error) {
+	total := s.held + int64(len(s.buf))
+	from := min(max(span.Off-s.off, 0), total)
+	to := min(max(span.End()-s.off, from), total)
+	if s.held == 0 {
+		p = bytes.Clone(s.buf[from:to])
+		s.buf = append(s.buf[:0], s.buf[to:]...)
+		s.off += to
+		return p, nil, nil
+	}
+	if err := s.spill(); err != nil {
+		return nil, nil, err
+	}
+	l = &large{file: s.spool, off: s.from + from, n: to - from}
+	rest := &large{file: s.spool, off: s.from + to, n: total - to}
+	if s.buf, err = io.ReadAll(rest.reader()); err != nil {
+		return nil, nil, err
+	}
+	s.off, s.held = s.off+to, 0
+	if l.n <= largeAbove {
+		p, err = io.ReadAll(l.reader())
+		return p, nil, err
+	}
+	return nil, l, nil
 }
 
 // entry is one line or directive to be written.
@@ -143,7 +203,9 @@ func (c *capturer) tap(conn int, origin decode.Origin, o decode.Octets) {
 		return
 	}
 	s := &c.conn(conn).octets[o.Dir]
-	s.buf = append(s.buf, o.P...)
+	if err := s.add(o.P); err != nil && c.failed == nil {
+		c.failed = err
+	}
 }
 
 func (c *capturer) events(events []decode.Event) {
@@ -166,15 +228,25 @@ func (c *capturer) event(r *recorded, e *decode.Event) {
 			c.note(fmt.Sprintf("%s: from here on something is missing: %s", r.name, e.Kind))
 		}
 		r.lost = true
-		if s := &r.octets[e.Dir]; e.Span.Len > 0 && e.Span.End() > s.off+int64(len(s.buf)) {
+		if s := &r.octets[e.Dir]; e.Span.Len > 0 && e.Span.End() > s.off+s.held+int64(len(s.buf)) {
 			*s = stream{off: e.Span.End()} // octets that the capture does not have
 		}
 	case decode.Greeting, decode.CommandLine, decode.ContinuationRequest, decode.Continuation, decode.Untagged,
 		decode.Completion, decode.Multiline, decode.Literal, decode.Malformed:
-		wire := r.octets[e.Dir].take(e.Span)
-		if int64(len(wire)) == e.Span.Len {
+		wire, long, err := r.octets[e.Dir].take(e.Span)
+		if err != nil && c.failed == nil {
+			c.failed = err
+		}
+		if long != nil && (e.Kind != decode.Literal && e.Kind != decode.Multiline || r.open[e.Dir] == nil && e.Kind == decode.Literal) {
+			// Of a line so long there is no more than one.
+			if wire, err = io.ReadAll(long.reader()); err != nil && c.failed == nil {
+				c.failed = err
+			}
+			long = nil
+		}
+		if long != nil && long.n == e.Span.Len || int64(len(wire)) == e.Span.Len {
 			c.begin(r, e)
-			c.said(r, e, wire)
+			c.said(r, e, wire, long)
 		}
 	}
 }
@@ -204,14 +276,14 @@ func (c *capturer) begin(r *recorded, e *decode.Event) {
 }
 
 // said puts the octets of an event into the script.
-func (c *capturer) said(r *recorded, e *decode.Event, wire []byte) {
+func (c *capturer) said(r *recorded, e *decode.Event, wire []byte, long *large) {
 	side := ClientSide
 	if e.Dir == decode.Server {
 		side = ServerSide
 	}
 	a := r.asked[e.Command]
 	if open := r.open[e.Dir]; open != nil && (e.Kind == decode.Literal || e.Kind == decode.Continuation) {
-		c.goOn(r, e, open, wire)
+		c.goOn(r, e, open, wire, long)
 		return
 	}
 	switch e.Kind {
@@ -219,7 +291,7 @@ func (c *capturer) said(r *recorded, e *decode.Event, wire []byte) {
 		c.entries = append(c.entries, &entry{conn: r, side: side, command: a, blocks: blocksOf(wire)})
 		return
 	case decode.Multiline:
-		c.multiline(r, e, a, wire)
+		c.multiline(r, e, a, wire, long)
 		return
 	case decode.ContinuationRequest:
 		if open := r.open[decode.Client]; open != nil && open.command == a {
@@ -266,7 +338,7 @@ func (c *capturer) said(r *recorded, e *decode.Event, wire []byte) {
 }
 
 // goOn adds a literal, or what stands behind one, to a line.
-func (c *capturer) goOn(r *recorded, e *decode.Event, n *entry, wire []byte) {
+func (c *capturer) goOn(r *recorded, e *decode.Event, n *entry, wire []byte, long *large) {
 	if n.made != nil { // a login: its arguments are variables already
 		if e.Kind == decode.Continuation && !announces(bytes.TrimSuffix(wire, []byte("\r\n"))) {
 			r.open[e.Dir] = nil
@@ -294,14 +366,14 @@ func (c *capturer) goOn(r *recorded, e *decode.Event, n *entry, wire []byte) {
 		c.whole(n)
 		return
 	}
-	c.content(lit, wire, d != nil && d.Message)
+	lit.Octets, lit.large = wire, long
+	c.content(lit, d != nil && d.Message)
 	n.pieces = append(n.pieces, piece{literal: lit})
 }
 
-// content puts octets into a block, or into a file where they are large.
-func (c *capturer) content(lit *Literal, p []byte, message bool) {
-	lit.Octets = p
-	if c.o.BodiesAbove > 0 && int64(len(p)) > c.o.BodiesAbove {
+// content puts a literal's octets into a block, or into a file where they are many.
+func (c *capturer) content(lit *Literal, message bool) {
+	if above := c.o.BodiesAbove; above > 0 && lit.Size() > above || lit.large != nil {
 		ext := ".bin"
 		if message {
 			ext = ".eml"
@@ -310,16 +382,36 @@ func (c *capturer) content(lit *Literal, p []byte, message bool) {
 		if c.o.Dir != "" {
 			name = c.o.Dir + "/" + name
 		}
-		c.files[name] = p
+		if lit.large == nil {
+			at, err := c.spool.write(lit.Octets)
+			if err != nil && c.failed == nil {
+				c.failed = err
+			}
+			lit.large, lit.Octets = &large{file: c.spool, off: at, n: int64(len(lit.Octets))}, nil
+		}
+		c.files[name] = lit
 		lit.Kind, lit.Name = FromFile, name
 		return
 	}
-	lit.Kind, lit.Blocks = FromBlock, blocksOf(p)
+	lit.Kind, lit.Blocks = FromBlock, blocksOf(lit.Octets)
 }
 
 // multiline adds the body of a POP3 response (RFC 1939 §3).
-func (c *capturer) multiline(r *recorded, e *decode.Event, a *asked, wire []byte) {
+func (c *capturer) multiline(r *recorded, e *decode.Event, a *asked, wire []byte, long *large) {
 	add := func(n *entry) { n.conn, n.side, n.command = r, ServerSide, a; c.entries = append(c.entries, n) }
+	if long != nil {
+		if lit := c.longBody(long); lit != nil {
+			c.content(lit, true)
+			add(&entry{pieces: []piece{{literal: lit}}})
+			add(&entry{pieces: []piece{{text: "."}}})
+			return
+		}
+		p, err := io.ReadAll(long.reader())
+		if err != nil && c.failed == nil {
+			c.failed = err
+		}
+		wire = p
+	}
 	body, ends := bytes.CutSuffix(wire, []byte(".\r\n"))
 	if !ends {
 		add(&entry{blocks: blocksOf(wire)})
@@ -330,8 +422,8 @@ func (c *capturer) multiline(r *recorded, e *decode.Event, a *asked, wire []byte
 		switch {
 		case len(body) == 0:
 		case bytes.Equal(Stuff(plain), body):
-			lit := &Literal{}
-			c.content(lit, plain, true)
+			lit := &Literal{Octets: plain}
+			c.content(lit, true)
 			add(&entry{pieces: []piece{{literal: lit}}})
 		default:
 			add(&entry{blocks: blocksOf(body)})
@@ -348,6 +440,69 @@ func (c *capturer) multiline(r *recorded, e *decode.Event, a *asked, wire []byte
 		n := &entry{pieces: []piece{{text: string(text)}}, context: scope{command: e.Name, kind: e.Kind, side: ServerSide}}
 		add(n)
 		c.whole(n)
+	}
+}
+
+// longBody undoes the dot-stuffing of a body that lies in a file, its final "." included; nil where
+// it cannot be said again from what it holds.
+func (c *capturer) longBody(wire *large) *Literal {
+	in, out := io.Pipe()
+	done := make(chan *large, 1)
+	go func() {
+		l, err := c.spool.take(in)
+		if err != nil {
+			l = nil
+		}
+		_ = in.CloseWithError(err) // ends the writer
+		done <- l
+	}()
+	err := unstuffTo(out, wire.reader())
+	_ = out.CloseWithError(err) // nil is the end of what is read
+	l := <-done
+	if err != nil || l == nil {
+		return nil
+	}
+	return &Literal{large: l}
+}
+
+// errStuffing says that a body has other octets than Stuff would make of what it holds.
+var errStuffing = errors.New("no dot-stuffing, or no CRLF at the end")
+
+// unstuffTo writes a body without its dot-stuffing and without its final ".".
+func unstuffTo(w io.Writer, wire io.Reader) error {
+	in, out := bufio.NewReaderSize(wire, 64<<10), bufio.NewWriterSize(w, 64<<10)
+	begins, crlf, last := true, true, byte(0)
+	for {
+		part, err := in.ReadSlice('\n')
+		if begins && bytes.Equal(part, []byte(".\r\n")) {
+			if _, err := in.Peek(1); !errors.Is(err, io.EOF) || !crlf {
+				return errStuffing
+			}
+			return out.Flush()
+		}
+		if begins && len(part) > 0 && part[0] == '.' {
+			if len(part) < 2 || part[1] != '.' {
+				return errStuffing
+			}
+			part = part[1:]
+		}
+		if n := len(part); n > 0 {
+			if _, err := out.Write(part); err != nil {
+				return err
+			}
+			if n > 1 {
+				last = part[n-2]
+			}
+			begins = part[n-1] == '\n'
+			crlf = begins && last == '\r'
+			last = part[n-1]
+		}
+		switch {
+		case errors.Is(err, io.EOF):
+			return errStuffing // no final "."
+		case err != nil && !errors.Is(err, bufio.ErrBufferFull):
+			return err
+		}
 	}
 }
 

@@ -30,7 +30,7 @@ type Client struct {
 	// Timeout is how long a reply may take where no @wait says otherwise; 0 is 30 s.
 	Timeout time.Duration
 	// Save stores what a {>file} takes.
-	Save func(name string, octets []byte) error
+	Save func(name string, content io.Reader) error
 	// Log, where set, is told each line; see [Options.Log].
 	Log func(at Pos, line string)
 }

@@ -103,7 +103,11 @@ func (s *source) include(d *Directive, name string, column int) error {
 	if s.depth == maxDepth {
 		return errorAt(at, "expected at most %d scripts inside one another; does %s include itself?", maxDepth, name)
 	}
-	src, err := s.open(file)
+	content, err := s.open(file)
+	if err != nil {
+		return errorAt(at, "expected a script %s beside this one: %v", name, err)
+	}
+	src, err := content.all()
 	if err != nil {
 		return errorAt(at, "expected a script %s beside this one: %v", name, err)
 	}

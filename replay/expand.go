@@ -105,7 +105,8 @@ func (l *Line) expand(vals *values) ([]segment, error) {
 				if n.Kind == ToFile {
 					return nil, nothingToSay(n)
 				}
-				return []segment{{octets: Stuff(n.Octets)}}, nil
+				octets, err := n.all()
+				return []segment{{octets: Stuff(octets)}}, err
 			}
 		}
 	}
@@ -151,7 +152,11 @@ func (x *expander) node(i int, n Node) error {
 			}
 			x.cur = append(x.cur, '}')
 		default:
-			x.literal(n.Octets, tilde(n), n.NonSync)
+			octets, err := n.all()
+			if err != nil {
+				return err
+			}
+			x.literal(octets, tilde(n), n.NonSync)
 		}
 	}
 	return nil

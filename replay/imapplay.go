@@ -10,13 +10,24 @@ import (
 // item is an S: line that is awaited, or that must not come.
 type item struct {
 	expected
-	want *reply
-	came bool
+	tag   string
+	class string
+	want  *reply // nil while nobody compares; see reply
+	came  bool
+}
+
+// reply takes the line apart. A run may have thousands of lines of which one is compared at a time.
+func (it *item) reply() *reply {
+	if it.want == nil {
+		it.want = replyOf(elemsOf(it.line.Pattern), "")
+	}
+	return it.want
 }
 
 // section is what is awaited up to one completion; the last of a run may have none.
 type section struct {
 	items []*item
+	first int // all before it have come
 	end   *item
 	over  bool
 }
@@ -83,7 +94,7 @@ func (p *player) sections(run []expected) ([]*section, error) {
 	var list []*section
 	s := &section{}
 	for _, it := range items {
-		if it.want.tag == "*" || it.want.tag == "+" {
+		if it.tag == "*" || it.tag == "+" {
 			s.items = append(s.items, it)
 			continue
 		}
@@ -123,7 +134,11 @@ func joined(run []expected) ([]*item, error) {
 			}
 			es = append(append(es[:len(es)-1:len(es)-1], elem{lit: &Literal{Pos: lit.Pos, Kind: Counted, Must: lit.Must, Octets: octets}}), tail...)
 		}
-		it.want = replyOf(es, "")
+		want := replyOf(es, "")
+		it.tag, it.class = want.tag, want.class()
+		if len(es) > 0 && slices.ContainsFunc(es, func(e elem) bool { return e.lit != nil && e.lit.Kind == Counted }) {
+			it.want = want
+		}
 		items = append(items, it)
 	}
 	return items, nil
@@ -167,7 +182,10 @@ func firstOpen(sections []*section) *item {
 		if s.over {
 			continue
 		}
-		for _, it := range s.items {
+		for s.first < len(s.items) && s.items[s.first].came {
+			s.first++
+		}
+		for _, it := range s.items[s.first:] {
 			if !it.came && !it.line.Forbidden {
 				return it
 			}
@@ -182,8 +200,14 @@ func firstOpen(sections []*section) *item {
 // patience gives how long the next response may take.
 func patience(sections []*section, timeout time.Duration) time.Duration {
 	for _, s := range sections {
-		for _, it := range append(s.items[:len(s.items):len(s.items)], s.end) {
-			if it != nil && !it.came && !s.over {
+		if s.over {
+			continue
+		}
+		if s.end != nil {
+			timeout = max(timeout, s.end.wait)
+		}
+		for _, it := range s.items[s.first:] {
+			if !it.came {
 				timeout = max(timeout, it.wait)
 			}
 		}
@@ -214,11 +238,11 @@ func (p *player) taken(sections []*section, r *reply) bool {
 		if s.over {
 			continue
 		}
-		if s.end != nil && s.end.want.tag == r.tag {
+		if s.end != nil && s.end.tag == r.tag {
 			m := newMatcher(p.vals, s.end.line.Rules.Exact)
 			s.end.came = true
 			p.heard(s.end.line.Pos)
-			if m.reply(s.end.want, r) {
+			if m.reply(s.end.reply(), r) {
 				m.commit()
 				p.res.Same++
 			} else {
@@ -227,18 +251,18 @@ func (p *player) taken(sections []*section, r *reply) bool {
 			return true
 		}
 		blocked := map[string]bool{}
-		for _, it := range s.items {
-			if it.came || !it.line.Forbidden && (blocked[it.want.class()] || blocked["*"]) {
+		for _, it := range s.items[s.first:] {
+			if it.came || !it.line.Forbidden && (blocked[it.class] || blocked["*"]) {
 				continue
 			}
 			m := newMatcher(p.vals, it.line.Rules.Exact)
-			if m.reply(it.want, r) {
+			if m.reply(it.reply(), r) {
 				if it.line.Forbidden {
 					p.differ(it.line, "came, and must not", r.show)
 					return true
 				}
 				m.commit()
-				it.came = true
+				it.came, it.want = true, nil
 				p.heard(it.line.Pos)
 				p.res.Same++
 				if err := p.save(m.saves); err != nil {
@@ -247,7 +271,7 @@ func (p *player) taken(sections []*section, r *reply) bool {
 				return true
 			}
 			if !it.line.Forbidden {
-				blocked[it.want.class()] = true
+				blocked[it.class] = true
 				blocked["*"] = it.line.Rules.Ordered
 			}
 		}
@@ -264,7 +288,7 @@ func (p *player) after(sections []*section, r *reply, unlisted []*reply) error {
 		}
 		s.over = true
 		p.absent(s, unlisted)
-		if s.end.want.tag == r.tag {
+		if s.end.tag == r.tag {
 			return p.upgrade(s.end.line.Pos, r.tag, r.kind == "OK")
 		}
 	}
@@ -285,8 +309,8 @@ func (p *player) absent(s *section, unlisted []*reply) {
 			p.res.Same++
 			continue
 		}
-		late[it.want.class()] = true
-		near := nearest(it.want, unlisted)
+		late[it.class] = true
+		near := nearest(it.reply(), unlisted)
 		if near == nil {
 			p.differ(it.line, neverCame, "")
 			continue
@@ -308,11 +332,11 @@ func (p *player) absent(s *section, unlisted []*reply) {
 
 // matching gives the index of the response that a line lists, and takes what it binds.
 func (p *player) matching(it *item, came []*reply, late map[string]bool) int {
-	if !late[it.want.class()] || it.line.Rules.Ordered {
+	if !late[it.class] || it.line.Rules.Ordered {
 		return -1
 	}
 	for i, r := range came {
-		if m := newMatcher(p.vals, it.line.Rules.Exact); m.reply(it.want, r) {
+		if m := newMatcher(p.vals, it.line.Rules.Exact); m.reply(it.reply(), r) {
 			m.commit()
 			return i
 		}
@@ -331,7 +355,7 @@ func (p *player) missing(sections []*section, unlisted []*reply) {
 				continue
 			}
 			for _, r := range unlisted {
-				if r.class() == it.want.class() {
+				if r.class() == it.class {
 					p.differ(it.line, "came differently", r.show)
 					break
 				}

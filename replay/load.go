@@ -6,6 +6,9 @@ import (
 	"github.com/mailtrace/mailtrace/captures"
 )
 
+// bodiesHeld is the size in octets above which the bodies of a capture are not held in memory.
+const bodiesHeld = 512
+
 // LoadOptions say how a file is read.
 type LoadOptions struct {
 	Capture CaptureOptions // for a capture
@@ -20,6 +23,9 @@ func Load(path string, o LoadOptions) (*Script, error) {
 	}
 	if err != nil {
 		return nil, err
+	}
+	if o.Capture.BodiesAbove == 0 {
+		o.Capture = CaptureOptions{BodiesAbove: bodiesHeld, Dir: "bodies"} // a script that nobody reads
 	}
 	script, _, err := FromCapture(path, r, o.Capture)
 	return script, errors.Join(err, r.Close())

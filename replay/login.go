@@ -254,7 +254,7 @@ func (p *player) ask(at Pos, text string) (status string, body [][]byte, err err
 		}
 	}
 	if strings.HasPrefix(status, "+OK") && multiLine(text) {
-		body, err = p.readBody(at, p.opts.Timeout)
+		body, _, err = p.readBody(at, p.opts.Timeout, linesHeld)
 	}
 	return status, body, err
 }

@@ -14,10 +14,10 @@ type matcher struct {
 	saves []save
 }
 
-// save is octets for a {>file}.
+// save is what comes for a {>file}.
 type save struct {
-	lit    *Literal
-	octets []byte
+	lit     *Literal
+	content *Literal
 }
 
 func newMatcher(vals *values, exact bool) *matcher {
@@ -229,8 +229,16 @@ func (m *matcher) tree(want, got *tree) bool {
 		if !got.isString() {
 			return false
 		}
-		m.saves = append(m.saves, save{want.lit, []byte(got.text())})
+		content := &Literal{Octets: []byte(got.text())}
+		if got.kind == literalTree {
+			content = got.lit
+		}
+		m.saves = append(m.saves, save{want.lit, content})
 		return true
+	}
+	if want.kind == literalTree && got.kind == literalTree {
+		same, _ := sameContent(want.lit, got.lit)
+		return same
 	}
 	if want.hasValue() {
 		return m.inner(want.elems, got.text(), want.kind == atomTree && got.kind == atomTree)

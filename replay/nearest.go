@@ -35,7 +35,7 @@ func nearest(want *reply, came []*reply) *reply {
 // differFrom reports a response that came in another form; of two FETCH the items that are
 // different, for the rest is as expected.
 func (p *player) differFrom(it *item, text string, got *reply) {
-	expected, came, ok := p.narrow(it.want, got)
+	expected, came, ok := p.narrow(it.reply(), got)
 	if !ok {
 		expected, came = it.line.Pattern.String(), got.show
 	}

@@ -34,6 +34,14 @@ func ParseTranscript(name string, src []byte, open func(file string) ([]byte, er
 	if open == nil {
 		open = func(string) ([]byte, error) { return nil, errors.New("no files can be read here") }
 	}
+	return parseFiles(name, src, func(file string) (*Literal, error) {
+		octets, err := open(file)
+		return &Literal{Octets: octets}, err
+	})
+}
+
+// parseFiles is ParseTranscript with files that may be large.
+func parseFiles(name string, src []byte, open func(file string) (*Literal, error)) (*Script, error) {
 	p := &parser{open: open, conns: map[string]*Connection{}}
 	return p.file(name, "", src, 0)
 }
@@ -62,14 +70,38 @@ func ParseFile(name string) (*Script, error) {
 	if err != nil {
 		return nil, err
 	}
-	return Parse(name, src, func(file string) ([]byte, error) {
-		return root.ReadFile(filepath.FromSlash(file))
-	})
+	script, err := parseFiles(name, src, func(file string) (*Literal, error) { return openBeside(root, filepath.Dir(name), file) })
+	if err == nil {
+		err = checkSecrets(script)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return script, nil
+}
+
+// openBeside reads a file of a script's directory; what is large stays where it is.
+func openBeside(root *os.Root, dir, file string) (*Literal, error) {
+	file = filepath.FromSlash(file)
+	info, err := root.Stat(file)
+	if err != nil || info.Size() <= largeAbove || !info.Mode().IsRegular() {
+		octets, err := root.ReadFile(file)
+		return &Literal{Octets: octets}, err
+	}
+	open := func() (*os.File, error) {
+		root, err := os.OpenRoot(dir)
+		if err != nil {
+			return nil, err
+		}
+		defer root.Close()
+		return root.Open(file)
+	}
+	return &Literal{large: &large{file: fileAt{open}, n: info.Size()}}, nil
 }
 
 // parser holds what runs on through included scripts.
 type parser struct {
-	open  func(string) ([]byte, error)
+	open  func(string) (*Literal, error)
 	conns map[string]*Connection
 	last  *Connection // of the last @connect
 	order []Connection

@@ -136,9 +136,11 @@ func (s *source) literal(l *Line, text string, column int) (lit *Literal, n int,
 			return nil, 0, err
 		}
 		if lit.Kind == FromFile {
-			if lit.Octets, err = s.open(file); err != nil {
+			content, err := s.open(file)
+			if err != nil {
 				return nil, 0, errorAt(lit.Pos, "expected a file %s beside the script: %v", what, err)
 			}
+			lit.Octets, lit.large = content.Octets, content.large
 		}
 	}
 	if lit.NonSync && l.Side == ServerSide && lit.Kind != Counted {

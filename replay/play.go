@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"net"
 	"slices"
@@ -25,7 +26,7 @@ type Options struct {
 	// Barrier joins the players of a script with several connections.
 	Barrier *Barrier
 	// Save stores what a {>file} takes; name is as written, and has no "..".
-	Save func(name string, octets []byte) error
+	Save func(name string, content io.Reader) error
 	// Timeout is how long a reply may take where no @wait says otherwise; 0 is 30 s.
 	Timeout time.Duration
 	// ForbidCleartext refuses to say a password or a token before TLS: conn is not secure.
@@ -484,7 +485,7 @@ func (p *player) save(saves []save) error {
 		if p.opts.Save == nil {
 			return errorAt(s.lit.Pos, "expected a place to store {>%s}: none was given to this play", s.lit.Name)
 		}
-		if err := p.opts.Save(s.lit.Name, s.octets); err != nil {
+		if err := p.opts.Save(s.lit.Name, s.content.Reader()); err != nil {
 			return fmt.Errorf("replay: %v: {>%s}: %w", s.lit.Pos, s.lit.Name, err)
 		}
 	}

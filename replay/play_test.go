@@ -367,9 +367,10 @@ func TestPlayDoesNotBlockOnWriting(t *testing.T) {
 
 func TestPlaySaves(t *testing.T) {
 	got := map[string]string{}
-	opts := Options{Save: func(name string, octets []byte) error {
+	opts := Options{Save: func(name string, content io.Reader) error {
+		octets, err := io.ReadAll(content)
 		got[name] = string(octets)
-		return nil
+		return err
 	}}
 	if res, err := played(t, "@connect a imap\nS: * OK\nC: a\nS: * 1 FETCH (BODY[] {>i.eml})\nS: a OK\n", "S * OK hi\nC a\nS * 1 FETCH (BODY[] {5}\nS one\nS )\nS a OK x\n", opts); err != nil || len(res.Differences) > 0 {
 		t.Errorf("%v: %v", err, res)

@@ -122,13 +122,21 @@ func (p *player) response(l *Line, body []expected, command, got string, timeout
 		p.differ(l, "another status", got)
 	}
 	if ok && (len(body) > 0 || multiLine(command)) {
-		lines, err := p.readBody(l.Pos, timeout)
-		if err != nil {
-			return p.broken(l, err)
+		held := int64(linesHeld)
+		if onlyLiteral(body) != nil {
+			held = largeAbove
 		}
-		if len(body) > 0 {
+		lines, long, err := p.readBody(l.Pos, timeout, held)
+		switch {
+		case err != nil:
+			return p.broken(l, err)
+		case len(body) > 0 && (long != nil || isLong(body)):
+			p.longBody(body, lines, long)
+		case len(body) > 0:
 			p.body(body, command, lines)
-		} else if same {
+		case same && long != nil:
+			p.differ(l, "a body that is not listed", long.shown())
+		case same:
 			p.differ(l, "a body that is not listed", string(bytes.Join(lines, []byte("\n"))))
 		}
 	}
@@ -213,7 +221,7 @@ func (p *player) body(body []expected, command string, got [][]byte) {
 		}
 	}
 	if len(want) == 1 && want[0].lit != nil {
-		if err := p.save([]save{{want[0].lit, unstuff(got)}}); err != nil {
+		if err := p.save([]save{{want[0].lit, &Literal{Octets: unstuff(got)}}}); err != nil {
 			p.differ(want[0].line, err.Error(), "")
 			return
 		}
@@ -261,7 +269,11 @@ func wireLines(body []expected) (want, forbidden []wireLine, rest bool, err erro
 					continue
 				}
 				if n.Kind != Counted {
-					for _, text := range splitWire(Stuff(n.Octets)) {
+					octets, err := n.all()
+					if err != nil {
+						return nil, nil, false, err
+					}
+					for _, text := range splitWire(Stuff(octets)) {
 						want = append(want, wireLine{line: l, elems: octetElems(string(text))})
 					}
 					continue
@@ -367,24 +379,4 @@ func (p *player) readLine(at Pos, timeout time.Duration) (string, error) {
 	p.greeted = true
 	p.log(at, "S: "+string(line))
 	return string(line), nil
-}
-
-// readBody reads lines as they are on the wire, up to the one that is ".".
-func (p *player) readBody(at Pos, timeout time.Duration) ([][]byte, error) {
-	var lines [][]byte
-	size := 0
-	for {
-		line, err := p.wire.line(timeout)
-		if err != nil {
-			return nil, err
-		}
-		p.log(at, "S: "+string(line))
-		if string(line) == "." {
-			return lines, nil
-		}
-		if size += len(line); size > maxLiteral {
-			return nil, fmt.Errorf("a body of more than %d octets", maxLiteral)
-		}
-		lines = append(lines, line)
-	}
 }

@@ -81,11 +81,11 @@ func keep(capture, path string) error {
 		return fmt.Errorf("replay: %w", err)
 	}
 	if captureEnding(path) != "" {
-		p, err := os.ReadFile(capture)
+		f, err := os.Open(capture)
 		if err != nil {
 			return fmt.Errorf("replay: %w", err)
 		}
-		return replaceFile(path, p)
+		return errors.Join(replaceFile(path, f), f.Close())
 	}
 	r, err := captures.Open(capture)
 	if err != nil {
@@ -95,16 +95,16 @@ func keep(capture, path string) error {
 	if err = errors.Join(err, r.Close()); err != nil {
 		return err
 	}
-	for name, octets := range files {
+	for name, lit := range files {
 		body := filepath.Join(filepath.Dir(path), filepath.FromSlash(name))
 		if err := os.MkdirAll(filepath.Dir(body), 0o755); err != nil {
 			return fmt.Errorf("replay: %w", err)
 		}
-		if err := replaceFile(body, octets); err != nil {
+		if err := replaceFile(body, lit.Reader()); err != nil {
 			return err
 		}
 	}
-	return replaceFile(path, []byte(script.String()))
+	return replaceFile(path, strings.NewReader(script.String()))
 }
 
 // bodiesAbove is the size in octets above which a body does not stand in a recorded script.

@@ -174,7 +174,11 @@ type Literal struct {
 	NonSync bool    // "+": non-synchronizing (RFC 7888 §4)
 	Must    bool    // "!": no other form of string will do
 	Blocks  []Block // FromBlock
-	Octets  []byte  // FromBlock, FromFile: the octets, without dot-stuffing
+	// Octets of FromBlock and FromFile, without dot-stuffing; nil where they are so many that they
+	// lie in a file: Size and Reader know both.
+	Octets []byte
+
+	large *large
 }
 
 // LiteralKind tells the forms of a literal apart.

@@ -1,9 +1,11 @@
 package replay
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 )
 
@@ -29,7 +31,7 @@ func (v *voice) say(l *Line, tag, client string) error {
 			}
 		case *Literal:
 			if l.Protocol == POP3 && n.Kind != Counted {
-				return v.stuffed(n.Octets)
+				return stuffTo(v.emit, n.Reader())
 			}
 		}
 	}
@@ -47,8 +49,8 @@ func (v *voice) say(l *Line, tag, client string) error {
 		case *Literal:
 			if n.Kind == FromBlock || n.Kind == FromFile {
 				// The octets go out as they are: a message may be large.
-				head := fmt.Appendf(x.cur, "%s{%d}\r\n", tilde(n), len(n.Octets))
-				if err := errors.Join(v.emit(head), v.emit(n.Octets)); err != nil {
+				head := fmt.Appendf(x.cur, "%s{%d}\r\n", tilde(n), n.Size())
+				if err := errors.Join(v.emit(head), v.content(n)); err != nil {
 					return err
 				}
 				x.cur = nil
@@ -122,19 +124,51 @@ func cutFold(s, prefix string) (string, bool) {
 	return s[len(prefix):], true
 }
 
-// stuffed writes the body of a POP3 response piece by piece (see Stuff).
-func (v *voice) stuffed(body []byte) error {
-	for len(body) > 0 {
-		n := min(len(body), 32<<10)
-		if i := bytes.IndexByte(body[n:], '\n'); i >= 0 { // whole lines
-			n += i + 1
-		} else {
-			n = len(body)
+// content writes a literal's octets.
+func (v *voice) content(n *Literal) error {
+	if n.large == nil {
+		return v.emit(n.Octets)
+	}
+	_, err := io.Copy(writerFunc(v.emit), n.Reader())
+	return err
+}
+
+// writerFunc is an io.Writer.
+type writerFunc func([]byte) error
+
+func (f writerFunc) Write(p []byte) (int, error) { return len(p), f(p) }
+
+// stuffTo is Stuff for what is not held in memory.
+func stuffTo(emit func([]byte) error, r io.Reader) error {
+	br := bufio.NewReaderSize(r, 32<<10)
+	begins, end := true, [2]byte{'\r', '\n'}
+	for {
+		part, err := br.ReadSlice('\n')
+		if n := len(part); n > 0 {
+			if begins && part[0] == '.' {
+				if err := emit([]byte{'.'}); err != nil {
+					return err
+				}
+			}
+			if err := emit(part); err != nil {
+				return err
+			}
+			begins = part[n-1] == '\n'
+			if n == 1 {
+				end[0] = end[1]
+			} else {
+				end[0] = part[n-2]
+			}
+			end[1] = part[n-1]
 		}
-		if err := v.emit(Stuff(body[:n])); err != nil {
+		switch {
+		case errors.Is(err, io.EOF):
+			if end != [2]byte{'\r', '\n'} {
+				return emit([]byte("\r\n"))
+			}
+			return nil
+		case err != nil && !errors.Is(err, bufio.ErrBufferFull):
 			return err
 		}
-		body = body[n:]
 	}
-	return nil
 }

@@ -98,8 +98,8 @@ func lineOf(st *step) grammar.Line {
 			if e.lit.NonSync {
 				plus = "+"
 			}
-			line.Text = fmt.Appendf(line.Text, "%s{%d%s}", tilde(e.lit), len(e.lit.Octets), plus)
-			line.Literals = append(line.Literals, grammar.Literal{At: len(line.Text), Octets: int64(len(e.lit.Octets))})
+			line.Text = fmt.Appendf(line.Text, "%s{%d%s}", tilde(e.lit), e.lit.Size(), plus)
+			line.Literals = append(line.Literals, grammar.Literal{At: len(line.Text), Octets: e.lit.Size()})
 		case e.v == nil:
 			line.Text = append(line.Text, e.b)
 		case e.v.Sample != "":

@@ -2,7 +2,6 @@ package replay
 
 import (
 	"fmt"
-	"io"
 	"strings"
 )
 
@@ -81,28 +80,15 @@ func (s *session) literals(in *incoming, line []byte) (done bool, err error) {
 				return false, errGone
 			}
 		}
-		octets, err := s.octets(n)
+		lit, err := s.in.literal(n, s.patience(forEver))
 		if err != nil {
 			return false, err
 		}
-		in.elems = append(in.elems, elem{lit: &Literal{Octets: octets}})
+		in.elems = append(in.elems, elem{lit: lit})
 		if line, err = s.line(s.patience(forEver)); err != nil {
 			return false, err
 		}
 	}
-}
-
-// octets reads a literal; its memory grows as the octets come.
-func (s *session) octets(n int64) ([]byte, error) {
-	octets := make([]byte, 0, min(n, 64<<10))
-	for int64(len(octets)) < n {
-		piece := make([]byte, min(n-int64(len(octets)), 64<<10))
-		if _, err := io.ReadFull(s.in.r, piece); err != nil {
-			return nil, s.in.readError(err, s.patience(forEver), 1)
-		}
-		octets = append(octets, piece...)
-	}
-	return octets, nil
 }
 
 // announcedByClient is announced, with the "+" of a client (RFC 7888 §4).

@@ -102,7 +102,7 @@ func elemText(es []elem) string {
 	for _, e := range es {
 		switch {
 		case e.lit != nil:
-			b.Write(e.lit.Octets)
+			b.WriteString(e.lit.shown())
 		case e.v == nil:
 			b.WriteByte(e.b)
 		}
@@ -294,8 +294,8 @@ func (m *matcher) searched(es []elem) (string, bool) {
 		if e.lit.Kind == ToFile {
 			return "", false
 		}
-		line.Text = fmt.Appendf(line.Text, "{%d}", len(e.lit.Octets))
-		line.Literals = append(line.Literals, grammar.Literal{At: len(line.Text), Octets: int64(len(e.lit.Octets)), Content: e.lit.Octets})
+		line.Text = fmt.Appendf(line.Text, "{%d}", e.lit.Size())
+		line.Literals = append(line.Literals, grammar.Literal{At: len(line.Text), Octets: e.lit.Size(), Content: []byte(e.lit.shown())})
 	}
 	var p grammar.Parser
 	c := p.Command(&line)

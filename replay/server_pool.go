@@ -323,7 +323,7 @@ func (p *pool) says(c *candidate, st *step) string {
 					b.WriteString(n.Sample)
 				}
 			case *Literal:
-				b.Write(n.Octets)
+				b.WriteString(n.shown())
 			}
 		}
 		b.Write(octetsOf(l.Blocks))

@@ -50,6 +50,7 @@ func (v *service) converse(ctx context.Context, conn net.Conn, l Listener, numbe
 		conn, s.secure = t, true
 	}
 	s.attach(conn)
+	defer func() { _ = s.in.spool.close() }() // what it held is of no use any more
 	s.voice = voice{vals: v.vals, emit: s.emit}
 	if s.proto == IMAP {
 		s.voice.edit = s.editIMAP

@@ -134,7 +134,7 @@ func atomEnd(es []elem) int {
 func (t *tree) text() string {
 	switch t.kind {
 	case literalTree:
-		return string(t.lit.Octets)
+		return t.lit.shown()
 	case listTree:
 		parts := make([]string, len(t.items))
 		for i := range t.items {

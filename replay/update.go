@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -33,11 +34,11 @@ func (r *Report) UpdateFile(path string) (int, error) {
 	if err != nil {
 		return 0, fmt.Errorf("replay: %s stays as it is, the new expectations do not go with the rest: %w", path, err)
 	}
-	return changed, replaceFile(path, []byte(text))
+	return changed, replaceFile(path, strings.NewReader(text))
 }
 
 // replaceFile puts a new file in the place of another, with its mode, or where there is none.
-func replaceFile(path string, text []byte) error {
+func replaceFile(path string, content io.Reader) error {
 	mode := fs.FileMode(0o644)
 	info, err := os.Stat(path)
 	switch {
@@ -51,7 +52,7 @@ func replaceFile(path string, text []byte) error {
 		return fmt.Errorf("replay: %w", err)
 	}
 	defer os.Remove(tmp.Name()) // there is none any more where all went well
-	_, err = tmp.Write(text)
+	_, err = io.Copy(tmp, content)
 	if err == nil {
 		err = tmp.Sync()
 	}
@@ -88,6 +89,8 @@ func (s *Script) update(diffs []Difference) (changed int) {
 		switch {
 		case i < 0 || len(s.Items[i].(*Line).Blocks) > 0:
 			continue
+		case d.came != nil && slices.ContainsFunc(d.came.raw, func(e elem) bool { return e.lit != nil && e.lit.large != nil }):
+			continue // no block of a script holds so much
 		case d.came != nil:
 			s.Items[i].(*Line).Pattern = patternOf(d.came.raw)
 		case d.Got != "" && d.line.Protocol == POP3 && strings.ContainsAny(d.Got[:1], "+-"):

@@ -15,7 +15,7 @@ import (
 // Limits of what a player takes from a peer.
 const (
 	maxLine    = 1 << 20
-	maxLiteral = 256 << 20
+	maxLiteral = 2 << 30
 )
 
 // wire is a connection that is read line by line, and written to by its own goroutine, so
@@ -27,7 +27,8 @@ type wire struct {
 	conn      net.Conn
 	cancelled bool
 
-	r *bufio.Reader
+	r     *bufio.Reader
+	spool spool // of what is large
 
 	out     sync.Mutex // guards what follows
 	more    *sync.Cond // signalled when queue, idle or failed change
@@ -132,6 +133,7 @@ func (w *wire) close() {
 	w.out.Unlock()
 	<-w.stopped
 	w.deadline(net.Conn.SetDeadline, time.Time{})
+	_ = w.spool.close() // what it held is of no use any more
 }
 
 // upgrade puts TLS on the connection.
@@ -213,17 +215,45 @@ func (w *wire) reply(timeout time.Duration) (*reply, error) {
 		if n > maxLiteral {
 			return nil, fmt.Errorf("a literal of %d octets, more than %d", n, maxLiteral)
 		}
-		octets := make([]byte, 0, min(n, 64<<10))
-		for int64(len(octets)) < n {
-			piece := make([]byte, min(n-int64(len(octets)), 64<<10))
-			if _, err := io.ReadFull(w.r, piece); err != nil {
-				return nil, w.readError(err, timeout, 1)
-			}
-			octets = append(octets, piece...)
+		lit, err := w.literal(n, timeout)
+		if err != nil {
+			return nil, err
 		}
-		es = append(append(es, octetElems(string(text))...), elem{lit: &Literal{Octets: octets}})
+		es = append(append(es, octetElems(string(text))...), elem{lit: lit})
 		show = append(show, "…"...)
 	}
+}
+
+// literal reads n octets; those that are many go to a file. A peer may take as long as it wants
+// while something comes.
+func (w *wire) literal(n int64, timeout time.Duration) (*Literal, error) {
+	if n <= largeAbove {
+		octets := make([]byte, n)
+		if _, err := io.ReadFull(w.r, octets); err != nil {
+			return nil, w.readError(err, timeout, 1)
+		}
+		return &Literal{Octets: octets}, nil
+	}
+	l, err := w.spool.take(&lively{w, io.LimitReader(w.r, n), timeout})
+	if err != nil {
+		return nil, w.readError(err, timeout, 1)
+	}
+	if l.n < n {
+		return nil, io.ErrUnexpectedEOF
+	}
+	return &Literal{large: l}, nil
+}
+
+// lively puts off the deadline for as long as octets come.
+type lively struct {
+	w       *wire
+	r       io.Reader
+	timeout time.Duration
+}
+
+func (l *lively) Read(p []byte) (int, error) {
+	l.w.deadline(net.Conn.SetReadDeadline, time.Now().Add(l.timeout))
+	return l.r.Read(p)
 }
 
 // announced finds the literal that a line announces at its end, and the text before it.

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strings"
 
@@ -120,8 +122,12 @@ func runReplay(u *ui, c *cli.Context) error {
 	return nil
 }
 
+// scriptGC is the percentage of garbage beside what a script holds: it is read once, and stays.
+const scriptGC = 40
+
 // readScript reads a script, or a capture as one; one that does not parse is a mistake of the user.
 func readScript(path string) (*replay.Script, error) {
+	debug.SetGCPercent(scriptGC)
 	script, err := replay.Load(path, replay.LoadOptions{})
 	if err == nil {
 		return script, nil
@@ -181,9 +187,14 @@ func logIn(ctx context.Context, client *replay.Client, script *replay.Script, co
 }
 
 // beside stores what {>file} takes, in the script's directory.
-func beside(path string) func(string, []byte) error {
-	return func(name string, octets []byte) error {
-		return os.WriteFile(filepath.Join(filepath.Dir(path), filepath.FromSlash(name)), octets, 0o600)
+func beside(path string) func(string, io.Reader) error {
+	return func(name string, content io.Reader) error {
+		f, err := os.OpenFile(filepath.Join(filepath.Dir(path), filepath.FromSlash(name)), os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+		if err != nil {
+			return err
+		}
+		_, err = io.Copy(f, content)
+		return errors.Join(err, f.Close())
 	}
 }
 

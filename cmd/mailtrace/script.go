@@ -71,7 +71,7 @@ func runScript(u *ui, c *cli.Context) error {
 }
 
 // writeScript writes the bodies first, so that there is no script without them.
-func writeScript(out string, script *replay.Script, files map[string][]byte, force bool) error {
+func writeScript(out string, script *replay.Script, files map[string]*replay.Literal, force bool) error {
 	names := make([]string, 0, len(files))
 	for name := range files {
 		names = append(names, name)
@@ -82,14 +82,14 @@ func writeScript(out string, script *replay.Script, files map[string][]byte, for
 		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 			return &ioError{err: fmt.Errorf("cannot write %s: %w", path, bare(err))}
 		}
-		if err := writeNew(path, files[name], force); err != nil {
+		if err := writeNew(path, files[name].Reader(), force); err != nil {
 			return err
 		}
 	}
-	return writeNew(out, []byte(script.String()), force)
+	return writeNew(out, strings.NewReader(script.String()), force)
 }
 
-func writeNew(path string, p []byte, force bool) error {
+func writeNew(path string, content io.Reader, force bool) error {
 	flags := os.O_CREATE | os.O_WRONLY | os.O_EXCL
 	if force {
 		flags = os.O_CREATE | os.O_WRONLY | os.O_TRUNC
@@ -99,7 +99,7 @@ func writeNew(path string, p []byte, force bool) error {
 		return &ioError{fmt.Errorf("%s is there already", path), "--force overwrites it"}
 	}
 	if err == nil {
-		_, err = f.Write(p)
+		_, err = io.Copy(f, content)
 		err = errors.Join(err, f.Close())
 	}
 	if err != nil {
