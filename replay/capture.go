@@ -223,11 +223,8 @@ func (c *capturer) event(r *recorded, e *decode.Event) {
 			r.bodies = f.Get("bodies") == "no"
 		}
 	case decode.Desync, decode.Opaque:
-		if !r.lost {
-			c.begin(r, e)
-			c.note(fmt.Sprintf("%s: from here on something is missing: %s", r.name, e.Kind))
-		}
-		r.lost = true
+		c.begin(r, e)
+		c.missing(r)
 		if s := &r.octets[e.Dir]; e.Span.Len > 0 && e.Span.End() > s.off+s.held+int64(len(s.buf)) {
 			*s = stream{off: e.Span.End()} // octets that the capture does not have
 		}
@@ -244,11 +241,24 @@ func (c *capturer) event(r *recorded, e *decode.Event) {
 			}
 			long = nil
 		}
+		c.begin(r, e)
 		if long != nil && long.n == e.Span.Len || int64(len(wire)) == e.Span.Len {
-			c.begin(r, e)
 			c.said(r, e, wire, long)
+			return
+		}
+		c.missing(r)
+		if open := r.open[e.Dir]; open != nil { // its line cannot be said without it
+			open.dropped, r.open[e.Dir] = true, nil
 		}
 	}
+}
+
+// missing says once that a connection is not all there.
+func (c *capturer) missing(r *recorded) {
+	if !r.lost {
+		c.note(r.name + ": octets are missing in the capture from here on")
+	}
+	r.lost = true
 }
 
 // begin names the connection when it says its first octets.

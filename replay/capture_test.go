@@ -1,7 +1,9 @@
 package replay
 
 import (
+	"bytes"
 	"errors"
+	"io"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -175,5 +177,64 @@ func TestFromCaptureSaysTheSame(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A literal of which octets are missing takes its line with it: nobody could say it.
+func TestFromCaptureMissingOctets(t *testing.T) {
+	c := &capturer{conns: map[int]*recorded{}, files: map[string]*Literal{}, vars: newVolatile(), spool: &spool{}}
+	off := int64(0)
+	say := func(kind decode.Kind, name, wire string, missing int64) {
+		c.tap(1, decode.FromPeer, decode.Octets{Dir: decode.Server, P: []byte(wire)})
+		n := int64(len(wire)) + missing
+		c.event(c.conn(1), &decode.Event{Protocol: "imap", Dir: decode.Server, Kind: kind, Name: name, Text: []byte(strings.TrimSpace(wire)), Span: decode.Span{Off: off, Len: n}})
+		off += n
+	}
+	say(decode.Greeting, "OK", "* OK hi\r\n", 0)
+	say(decode.Untagged, "FETCH", "* 1 FETCH (BODY[] {10}\r\n", 0)
+	say(decode.Literal, "FETCH", "abcd", 6)
+	script := c.script().String()
+	if !strings.Contains(script, "octets are missing") || strings.Contains(script, "{10}") {
+		t.Errorf("the script is\n%s", script)
+	}
+}
+
+// Content is the same wherever it lies.
+func TestLargeContent(t *testing.T) {
+	var s spool
+	defer func() {
+		if err := s.close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	of := func(text string) *Literal {
+		l, err := s.take(strings.NewReader(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return &Literal{large: l}
+	}
+	text := strings.Repeat("The quick brown fox\r\n.jumps\r\n", 5000)
+	for _, other := range []string{text, text[:len(text)-2], text + "x", "T" + text, strings.Replace(text, "jumps", "jumpt", 1), ""} {
+		for _, pair := range [][2]*Literal{{of(text), of(other)}, {of(text), {Octets: []byte(other)}}, {{Octets: []byte(text)}, of(other)}} {
+			if same, at := sameContent(pair[0], pair[1]); same != (text == other) || at > int64(len(text)) {
+				t.Errorf("of %d and %d octets: %v, %d", len(text), len(other), same, at)
+			}
+		}
+		var got bytes.Buffer
+		if err := stuffTo(func(p []byte) error { got.Write(p); return nil }, of(other).Reader()); err != nil || got.String() != string(Stuff([]byte(other))) {
+			t.Errorf("%d octets were stuffed in another way, %v", len(other), err)
+		}
+		got.Reset()
+		wire := string(Stuff([]byte(other))) + ".\r\n"
+		err := unstuffTo(&got, strings.NewReader(wire))
+		if want := string(unstuffed([]byte(strings.TrimSuffix(wire, ".\r\n")))); err != nil || got.String() != want {
+			t.Errorf("%d octets came back as %d, %v", len(want), got.Len(), err)
+		}
+	}
+	for _, wire := range []string{"a\r\n", "a\r\n.b\r\n.\r\n", "a\n.\r\n", "a\r\n.\r\nb", "a"} {
+		if err := unstuffTo(io.Discard, strings.NewReader(wire)); err == nil {
+			t.Errorf("%q is no stuffed body", wire)
+		}
 	}
 }

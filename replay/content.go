@@ -63,10 +63,6 @@ func sameContent(a, b *Literal) (same bool, differs int64) {
 		}
 		return false, int64(common(a.Octets, b.Octets))
 	}
-	if a.Size() != b.Size() && a.large != nil && b.large != nil {
-		// Where is worth a look only where somebody asks.
-		return false, min(a.Size(), b.Size())
-	}
 	x, y := bufio.NewReaderSize(a.Reader(), 32<<10), bufio.NewReaderSize(b.Reader(), 32<<10)
 	var p, q [32 << 10]byte
 	for at := int64(0); ; {

@@ -3,6 +3,7 @@ package replay
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"strings"
 )
 
@@ -91,6 +92,9 @@ func brief(t, from *tree) string {
 	case !t.isString():
 		return t.text()
 	}
+	if t.kind == literalTree && t.lit.large != nil || from != nil && from.kind == literalTree && from.lit.large != nil {
+		return briefLarge(t, from)
+	}
 	text := t.text()
 	if from == nil || !from.isString() || from.hasValue() {
 		if len(text) <= 40 && !strings.ContainsAny(text, "\r\n") {
@@ -100,6 +104,25 @@ func brief(t, from *tree) string {
 	}
 	at := common([]byte(from.text()), []byte(text))
 	return fmt.Sprintf("{%d}, another from octet %d: expected %q, came %q", len(text), at, around(from.text(), at), around(text, at))
+}
+
+// briefLarge is brief where one of both lies in a file.
+func briefLarge(t, from *tree) string {
+	if from == nil || from.kind != literalTree || t.kind != literalTree {
+		return t.text()
+	}
+	_, at := sameContent(from.lit, t.lit)
+	return fmt.Sprintf("{%d}, another from octet %d: expected %q, came %q", t.lit.Size(), at, from.lit.around(at), t.lit.around(at))
+}
+
+// around gives a few octets of the content.
+func (l *Literal) around(at int64) string {
+	if l.large == nil {
+		return around(string(l.Octets), int(at))
+	}
+	p := make([]byte, 24)
+	n, _ := io.NewSectionReader(l.large.file, l.large.off, l.large.n).ReadAt(p, at) // what can be read is enough
+	return string(p[:n])
 }
 
 // common counts the octets that two strings begin with alike.
