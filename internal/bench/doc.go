@@ -5,6 +5,7 @@
 //	go run ./internal/bench            all of it
 //	go run ./internal/bench -only noop
 //	go run ./internal/bench -captures  reading captures: against a scan for line ends, against tshark
+//	go run ./internal/bench -replay    a recorded session played again: speed, memory
 //
 //	                    ┌── mailtrace proxy --format none ──┐
 //	client (this) ──TLS─┤                                   ├─TLS── server (this)

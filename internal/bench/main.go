@@ -25,6 +25,7 @@ func main() {
 	plaintext := flag.String("plaintext", "", "")
 	scanned := flag.String("scan", "", "be the line scanner of this capture")
 	captures := flag.Bool("captures", false, "measure the reading of captures, not the proxy")
+	replays := flag.Bool("replay", false, "measure a recorded session that is played again")
 	flag.Parse()
 	var err error
 	switch {
@@ -33,7 +34,7 @@ func main() {
 	case *scanned != "":
 		err = scan(*scanned)
 	default:
-		err = run(*rounds, *only, *binary, *captures)
+		err = run(*rounds, *only, *binary, *captures, *replays)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -61,8 +62,9 @@ func start(args ...string) (*side, error) {
 	lines := bufio.NewScanner(stderr)
 	for lines.Scan() {
 		said += lines.Text() + "\n"
-		if _, after, ok := strings.Cut(lines.Text(), "listening on imaps://"); ok {
+		if _, after, ok := strings.Cut(lines.Text(), "listening on "); ok {
 			s.addr, _, _ = strings.Cut(after, ",")
+			_, s.addr, _ = strings.Cut(s.addr, "://")
 			go io.Copy(io.Discard, stderr)
 			return s, nil
 		}
@@ -77,7 +79,7 @@ func (s *side) stop() {
 
 func (s *side) again() (*side, error) { return start(s.args...) }
 
-func run(rounds int, only, binary string, captures bool) error {
+func run(rounds int, only, binary string, captures, replays bool) error {
 	dir, err := os.MkdirTemp("", "mailtrace-bench-")
 	if err != nil {
 		return err
@@ -97,6 +99,9 @@ func run(rounds int, only, binary string, captures bool) error {
 	}
 	if captures {
 		return reading(binary, rounds, dir)
+	}
+	if replays {
+		return replaying(binary, rounds, dir)
 	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
