@@ -54,6 +54,25 @@ func (l *Literal) shown() string {
 	return string(l.Octets)
 }
 
+// pieces are what is read at a time of what is not held: thousands of messages share a few.
+var pieces = sync.Pool{New: func() any { return new([pieceSize]byte) }}
+
+const pieceSize = 32 << 10
+
+// lineReaders are like pieces, where lines are looked for.
+var lineReaders = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, pieceSize) }}
+
+func lineReader(r io.Reader) *bufio.Reader {
+	br := lineReaders.Get().(*bufio.Reader)
+	br.Reset(r)
+	return br
+}
+
+func giveBack(br *bufio.Reader) {
+	br.Reset(nil)
+	lineReaders.Put(br)
+}
+
 // sameContent compares the content of two literals without holding what is large. differs is the
 // offset of the first octet that is another, or where the shorter one ends.
 func sameContent(a, b *Literal) (same bool, differs int64) {
@@ -63,8 +82,10 @@ func sameContent(a, b *Literal) (same bool, differs int64) {
 		}
 		return false, int64(common(a.Octets, b.Octets))
 	}
-	x, y := bufio.NewReaderSize(a.Reader(), 32<<10), bufio.NewReaderSize(b.Reader(), 32<<10)
-	var p, q [32 << 10]byte
+	x, y := a.Reader(), b.Reader()
+	p, q := pieces.Get().(*[pieceSize]byte), pieces.Get().(*[pieceSize]byte)
+	defer pieces.Put(p)
+	defer pieces.Put(q)
 	for at := int64(0); ; {
 		n, err := io.ReadFull(x, p[:])
 		m, err2 := io.ReadFull(y, q[:])

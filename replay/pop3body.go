@@ -21,7 +21,9 @@ func (p *player) readBody(at Pos, timeout time.Duration, held int64) (lines [][]
 		if err != nil {
 			return nil, nil, err
 		}
-		p.log(at, "S: "+string(line))
+		if p.opts.Log != nil {
+			p.log(at, "S: "+string(line))
+		}
 		if string(line) == "." {
 			return lines, nil, nil
 		}
@@ -51,7 +53,9 @@ func (b *bodyReader) Read(p []byte) (int, error) {
 		if err != nil {
 			return 0, err
 		}
-		b.p.log(b.at, "S: "+string(line))
+		if b.p.opts.Log != nil {
+			b.p.log(b.at, "S: "+string(line))
+		}
 		if b.over = string(line) == "."; b.over {
 			break
 		}
@@ -68,12 +72,6 @@ func (b *bodyReader) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// isLong tells whether the body that is expected is one literal that lies in a file.
-func isLong(body []expected) bool {
-	lit := onlyLiteral(body)
-	return lit != nil && lit.large != nil
-}
-
 // onlyLiteral is the literal that a body is, its final "." left out; nil where it is more, or less.
 func onlyLiteral(body []expected) *Literal {
 	if len(body) != 2 || len(body[0].line.Pattern) != 1 || body[0].line.Forbidden {
@@ -87,10 +85,10 @@ func onlyLiteral(body []expected) *Literal {
 }
 
 // longBody compares a body line by line without holding it. It came as lines, or as long.
-func (p *player) longBody(body []expected, lines [][]byte, long *Literal) {
+func (p *player) longBody(body []expected, came [][]byte, long *Literal) {
 	first := body[0].line
 	if long == nil {
-		long = &Literal{Octets: unstuff(lines)}
+		long = &Literal{Octets: unstuff(came)}
 	}
 	lit := onlyLiteral(body)
 	switch {
@@ -102,6 +100,9 @@ func (p *player) longBody(body []expected, lines [][]byte, long *Literal) {
 	case lit != nil:
 		if n, got, same := sameLines(lit.Reader(), long.Reader()); !same {
 			p.differ(first, fmt.Sprintf("line %d of the body", n), got)
+			if came != nil {
+				p.res.Differences[len(p.res.Differences)-1].body = &lines{body[:len(body)-1], came}
+			}
 			return
 		}
 	default:
@@ -116,20 +117,34 @@ func (p *player) longBody(body []expected, lines [][]byte, long *Literal) {
 // sameLines compares two texts line by line, whatever ends the lines. Where they differ it gives
 // the number of the line, from 1, and what stands there in got.
 func sameLines(want, got io.Reader) (n int, line string, same bool) {
-	w, g := bufio.NewReaderSize(want, 32<<10), bufio.NewReaderSize(got, 32<<10)
+	w, g := lineReader(want), lineReader(got)
+	defer giveBack(w)
+	defer giveBack(g)
+	var a, b []byte
 	for n = 1; ; n++ {
-		a, aErr := w.ReadBytes('\n')
-		b, bErr := g.ReadBytes('\n')
+		var aErr, bErr error
+		a, aErr = readLine(w, a[:0])
+		b, bErr = readLine(g, b[:0])
 		if over := len(b) == 0 && bErr != nil; over || len(a) == 0 && aErr != nil {
-			return n, lineText(b), over && len(a) == 0 && errors.Is(aErr, io.EOF) && errors.Is(bErr, io.EOF)
+			return n, string(withoutEnd(b)), over && len(a) == 0 && errors.Is(aErr, io.EOF) && errors.Is(bErr, io.EOF)
 		}
-		if lineText(a) != lineText(b) {
-			return n, lineText(b), false
+		if !bytes.Equal(withoutEnd(a), withoutEnd(b)) {
+			return n, string(withoutEnd(b)), false
 		}
 	}
 }
 
-// lineText is a line without what ends it.
-func lineText(line []byte) string {
-	return string(bytes.TrimSuffix(bytes.TrimSuffix(line, []byte("\n")), []byte("\r")))
+// readLine adds a line, of any length, to p.
+func readLine(r *bufio.Reader, p []byte) ([]byte, error) {
+	for {
+		part, err := r.ReadSlice('\n')
+		p = append(p, part...)
+		if !errors.Is(err, bufio.ErrBufferFull) {
+			return p, err
+		}
+	}
+}
+
+func withoutEnd(line []byte) []byte {
+	return bytes.TrimSuffix(bytes.TrimSuffix(line, []byte("\n")), []byte("\r"))
 }

@@ -130,7 +130,7 @@ func (p *player) response(l *Line, body []expected, command, got string, timeout
 		switch {
 		case err != nil:
 			return p.broken(l, err)
-		case len(body) > 0 && (long != nil || isLong(body)):
+		case len(body) > 0 && (long != nil || onlyLiteral(body) != nil):
 			p.longBody(body, lines, long)
 		case len(body) > 0:
 			p.body(body, command, lines)

@@ -129,7 +129,9 @@ func (v *voice) content(n *Literal) error {
 	if n.large == nil {
 		return v.emit(n.Octets)
 	}
-	_, err := io.Copy(writerFunc(v.emit), n.Reader())
+	p := pieces.Get().(*[pieceSize]byte)
+	defer pieces.Put(p)
+	_, err := io.CopyBuffer(writerFunc(v.emit), struct{ io.Reader }{n.Reader()}, p[:])
 	return err
 }
 
@@ -140,7 +142,8 @@ func (f writerFunc) Write(p []byte) (int, error) { return len(p), f(p) }
 
 // stuffTo is Stuff for what is not held in memory.
 func stuffTo(emit func([]byte) error, r io.Reader) error {
-	br := bufio.NewReaderSize(r, 32<<10)
+	br := lineReader(r)
+	defer giveBack(br)
 	begins, end := true, [2]byte{'\r', '\n'}
 	for {
 		part, err := br.ReadSlice('\n')

@@ -122,12 +122,12 @@ func runReplay(u *ui, c *cli.Context) error {
 	return nil
 }
 
-// scriptGC is the percentage of garbage beside what a script holds: it is read once, and stays.
-const scriptGC = 40
+// scriptMemory is what the collector keeps to, as far as it can, while a script is held.
+const scriptMemory = 40 << 20
 
 // readScript reads a script, or a capture as one; one that does not parse is a mistake of the user.
 func readScript(path string) (*replay.Script, error) {
-	debug.SetGCPercent(scriptGC)
+	debug.SetMemoryLimit(scriptMemory)
 	script, err := replay.Load(path, replay.LoadOptions{})
 	if err == nil {
 		return script, nil
