@@ -6,7 +6,9 @@
 //	                         │
 //	                         ├──────► Check(side)   can this side speak every line of it?
 //	                         ├──────► Chunks        its octets, each direction in file order
-//	                         └──────► Play          as the client of one connection: Result
+//	                         ├──────► Play          as the client of one connection: Result
+//	                         ├──────► Client        as the client, all connections: Report
+//	                         └──────► Server        as the server of those who come: Report
 //
 // # Scripts
 //
@@ -64,8 +66,9 @@
 //
 // Package decode tells where lines, literals and bodies are, and what they belong to. The
 // parsed Details have no offsets, so the volatile words of a line are found in its text, by
-// the name of its command and response. Bodies are held in memory, those that become files
-// too.
+// the name of its command and response. Bodies that are to be files lie in a temporary one
+// until they are, and so does whatever of a direction waits for its event and is more than a
+// MiB: a message of 1 GiB costs no more memory than a small one.
 //
 // # Playing
 //
@@ -77,5 +80,19 @@
 //	S: lines ──► sections ◄── match ◄── reader ◄┘      what does not match: Difference
 //
 // The player reads lines and literals itself and does not use package decode, so that the
-// decoder and the player can be tested against each other.
+// decoder and the player can be tested against each other. A literal or body of more than
+// 64 KiB goes to a temporary file and is compared from there.
+//
+// # Serving
+//
+// [Server] speaks for the server to whoever comes; its comment draws how. What it says of
+// capabilities and mechanisms depends on the listener and on the passwords that it was given,
+// not on the recording.
+//
+// # In tests of other projects
+//
+// [NewServer] and [Drive] are what a go test needs; [Mode] says whether the recording is played
+// or made. To make one, NewServer stands before the live server as mailtrace proxy does. That
+// is a departure from the design, which keeps the proxy out of what a test imports: a recorder
+// of its own would be a second proxy, with its own ideas about TLS and secrets.
 package replay

@@ -1,6 +1,7 @@
 package replay
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"net"
@@ -8,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mailtrace/mailtrace/captures"
 	"github.com/mailtrace/mailtrace/internal/dial"
 )
 
@@ -74,5 +76,29 @@ func TestServeRecordings(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A UID that the client has from elsewhere is that one: another is not in the recording.
+func TestServeCaptureOtherUID(t *testing.T) {
+	said := parse(t, "@connect a imap\nS: * OK\nC: a1 LOGIN ${user} ${password}\nS: a1 OK\nC: a2 SELECT INBOX\nS: * 2 EXISTS\nS: a2 OK\n"+
+		"C: a3 UID FETCH 7 (FLAGS)\nS: * 1 FETCH (UID 7 FLAGS ())\nS: a3 OK\nC: a4 LOGOUT\nS: * BYE\nS: a4 OK\n")
+	r, err := captures.NewReader(bytes.NewReader(record(t, said)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	script, _, err := FromCapture("a", r, CaptureOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for uid, different := range map[string]int{"7": 0, "8": 1} {
+		u, report := served(t, &Server{Script: script, Timeout: 5 * time.Second}, IMAP)
+		asks := parse(t, "@connect a imap\n@login\nC: a2 SELECT INBOX\nS: a2 OK\nC: a3 UID FETCH "+uid+" (FLAGS)\nS: a3 OK\nC: a4 LOGOUT\nS: a4 OK\n")
+		if _, err := (&Client{URL: u, Password: "x", AllowCleartext: true}).Run(context.Background(), asks); err != nil {
+			t.Error(err)
+		}
+		if got := report(); got.Different != different {
+			t.Errorf("UID %s: %s", uid, got)
+		}
 	}
 }

@@ -119,7 +119,13 @@ func (v *volatile) text(n *entry, text string) Pattern {
 	set := func(mailbox string, from, to int) {
 		for _, m := range number.FindAllStringIndex(text[from:to], -1) {
 			a, b := from+m[0], from+m[1]
-			if value := text[a:b]; value != "1" || !strings.HasPrefix(text[b:], ":*") {
+			value := text[a:b]
+			switch {
+			case value == "1" && strings.HasPrefix(text[b:], ":*"):
+			case s.side == ClientSide && !v.known("uid", mailbox, value) && !v.known("uidnext", mailbox, value):
+				// The client has it from elsewhere: as a variable a server would take any, and
+				// answer with another message.
+			default:
 				add(a, b, v.uid(mailbox, value))
 			}
 		}

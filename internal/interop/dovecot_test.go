@@ -16,6 +16,7 @@ import (
 type dovecotOptions struct {
 	address string // to listen on
 	strict  bool   // no plaintext login before TLS: LOGINDISABLED
+	noSent  bool   // no mailbox but those of the accounts
 }
 
 var dovecotConf = template.Must(template.New("dovecot.conf").Parse(`
@@ -56,10 +57,12 @@ protocol imap {
 }
 namespace {
   inbox = yes
+{{- if not .NoSent}}
   mailbox Sent {
     auto = create
     special_use = \Sent
   }
+{{- end}}
 }
 plugin {
   acl = vfile
@@ -113,7 +116,7 @@ func startDovecot(dir string, o dovecotOptions) (*server, error) {
 		return nil, err
 	}
 	conf := map[string]any{
-		"Dir": dir, "Name": filepath.Base(dir), "Address": o.address, "Strict": o.strict, "OtherName": otherName,
+		"Dir": dir, "Name": filepath.Base(dir), "Address": o.address, "Strict": o.strict, "NoSent": o.noSent, "OtherName": otherName,
 		"Local": lab.certs.local, "Other": lab.certs.other,
 		"UID": mail.uid, "GID": mail.gid,
 		"InternalUser": "dovecot", "InternalGroup": "dovecot", "LoginUser": "dovenull", "Chroot": "",

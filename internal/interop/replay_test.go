@@ -38,6 +38,11 @@ func clientOf(name string) client {
 // read anything yet. change, where set, is done to the Maildir of an account before.
 func freshDovecot(t *testing.T, change func(maildir string)) *server {
 	t.Helper()
+	return dovecotWith(t, replayAccount, change, dovecotOptions{address: "127.0.0.1"})
+}
+
+func dovecotWith(t *testing.T, account string, change func(maildir string), o dovecotOptions) *server {
+	t.Helper()
 	dir, err := os.MkdirTemp(lab.dir, "r")
 	if err != nil {
 		t.Fatal(err)
@@ -45,7 +50,7 @@ func freshDovecot(t *testing.T, change func(maildir string)) *server {
 	if err := os.Chmod(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	s, err := startDovecot(dir, dovecotOptions{address: "127.0.0.1"})
+	s, err := startDovecot(dir, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,7 +60,7 @@ func freshDovecot(t *testing.T, change func(maildir string)) *server {
 		}
 	})
 	if change != nil {
-		change(filepath.Join(dir, "home", replayAccount, "Maildir"))
+		change(filepath.Join(dir, "home", account, "Maildir"))
 	}
 	return s
 }
@@ -273,5 +278,48 @@ func alter(t *testing.T, file string) {
 	}
 	if err := os.WriteFile(file, p, 0o644); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// The samples are played to a fresh Dovecot with the mailbox that they were recorded from: somebody
+// had read it.
+func TestReplaySamples(t *testing.T) {
+	files, err := filepath.Glob("../../captures/samples/*.pcapng")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no samples, %v", err)
+	}
+	read := func(maildir string) {
+		files, err := filepath.Glob(filepath.Join(maildir, "new", "*"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, from := range files {
+			if err := os.Rename(from, filepath.Join(maildir, "cur", filepath.Base(from)+":2,S")); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for _, file := range files {
+		name := filepath.Base(file)
+		if strings.HasPrefix(name, "cyrus-") || strings.HasPrefix(name, "courier-") {
+			continue // what these say Dovecot does not
+		}
+		t.Run(name, func(t *testing.T) {
+			protocol, a := "imap", accountOf("sample")
+			if strings.Contains(name, "-pop3") {
+				protocol = "pop3"
+			}
+			if name == "imaplib-append.pcapng" {
+				a = accountOf("folders")
+			}
+			s := dovecotWith(t, a.user, read, dovecotOptions{address: "127.0.0.1", noSent: strings.HasPrefix(name, "mbsync-")})
+			// The first who selects it has made all of it recent.
+			must(t, "curl", "--silent", "--cacert", lab.certs.ca, "--user", a.user+":"+a.password, "--request", "NOOP", s.url("imap", "tls")+"/INBOX")
+			r := mailtrace(t, "replay", file, "--to", s.url(protocol, "tls"), "--user", a.user, "--tls-ca", lab.certs.ca, "--allow-changes",
+				"--password-command", "echo "+a.password)
+			if r.Code != 0 {
+				t.Errorf("exit %d\n%s%s", r.Code, bounded(r.Stdout), bounded(r.Stderr))
+			}
+		})
 	}
 }
