@@ -29,7 +29,7 @@ func mailboxName(folder string) (string, error) {
 	levels := strings.Split(strings.TrimPrefix(folder, "."), ".")
 	for i, l := range levels {
 		decoded, err := decodeUTF7(l)
-		if err != nil || decoded == "" || strings.ContainsAny(decoded, "/*%") {
+		if err != nil || decoded == "" || strings.ContainsAny(decoded, "/*%\x00") {
 			return "", errName
 		}
 		levels[i] = decoded
