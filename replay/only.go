@@ -3,7 +3,7 @@ package replay
 // Only gives the part of a script that speaks one protocol, nil where there is none. Included
 // scripts are in their place; the items are those of s.
 func (s *Script) Only(protocol Protocol) *Script {
-	part := &Script{Name: s.Name}
+	part := &Script{Name: s.Name, Notes: s.Notes}
 	mine := map[string]bool{}
 	for _, c := range s.Conns {
 		if c.Protocol == protocol {

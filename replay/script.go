@@ -59,6 +59,9 @@ type Script struct {
 	// Conns are the connections in the order of their @connect, those of included
 	// scripts too.
 	Conns []Connection
+	// Notes say what is wrong with the capture that the script was made of: octets that are
+	// missing, bodies that were left out.
+	Notes []string
 }
 
 // Connection is what an @connect names.

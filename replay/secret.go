@@ -18,6 +18,9 @@ func checkSecrets(s *Script) error {
 			if v, ok := n.(*Value); ok && secretNames[v.Name] && v.Has {
 				return errorAt(v.Pos, "expected ${%s} without a sample: secrets come from credential sources only", v.Name)
 			}
+			if v, ok := n.(*Value); ok && v.Name == "password" && l.Side == ClientSide && l.Protocol == POP3 && strings.EqualFold(firstWord(l), "APOP") {
+				return errorAt(v.Pos, "expected ${sasl}, the digest of RFC 1939 §7, found ${password}: APOP is there so that it is not said")
+			}
 		}
 		st := open[l.Conn]
 		if st == nil {

@@ -74,6 +74,10 @@ func runReplay(u *ui, c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	u.notes(path, script)
+	if script, err = u.only(path, script, url); err != nil {
+		return err
+	}
 	vars, err := variables(c.StringSlice("var"))
 	if err != nil {
 		return err
@@ -140,6 +144,27 @@ func readScript(path string) (*replay.Script, error) {
 	}
 	return nil, scriptError(err)
 }
+
+// notes says what is wrong with the capture that a script was made of.
+func (u *ui) notes(path string, script *replay.Script) {
+	for _, text := range script.Notes {
+		u.warn("%s: %s", path, text)
+	}
+}
+
+// only gives the connections that speak the protocol of a URL.
+func (u *ui) only(path string, script *replay.Script, url dial.URL) (*replay.Script, error) {
+	part := script.Only(replay.Protocol(url.Protocol))
+	if part == nil {
+		return nil, usagef("--to "+other[url.Protocol]+"://"+url.Host, "%s has no connection of %s for --to %s", path, url.Protocol, url)
+	}
+	if n := len(script.Conns) - len(part.Conns); n > 0 {
+		u.warn("%s has %s of %s too: --to %s leaves them out", path, plural(n, "connection"), other[url.Protocol], url)
+	}
+	return part, nil
+}
+
+var other = map[string]string{dial.IMAP: dial.POP3, dial.POP3: dial.IMAP}
 
 // scriptError makes a mistake in a script one of usage.
 func scriptError(err error) error {

@@ -45,6 +45,7 @@ func serveFile(u *ui, c *cli.Context, path string) error {
 	if err != nil {
 		return err
 	}
+	u.notes(path, script)
 	server := &replay.Server{
 		Script: script, AnyOrder: c.Bool("any-order"), Pace: c.Bool("pace"), Timeout: c.Duration("timeout"), Token: os.Getenv("MAILTRACE_TOKEN"),
 		Trouble: func(d replay.Difference) {
@@ -149,6 +150,7 @@ func play(u *ui, c *cli.Context, d *doors, server *replay.Server, listeners []re
 	if e := u.report(c, report); e != nil {
 		return e
 	}
+	u.unasked(report)
 	u.say("%s", report.Summary())
 	switch {
 	case verdict != nil:
@@ -157,6 +159,25 @@ func play(u *ui, c *cli.Context, d *doors, server *replay.Server, listeners []re
 		return errCheck
 	}
 	return nil
+}
+
+// mostUnasked is how many steps are named that nobody asked for.
+const mostUnasked = 10
+
+// unasked names the steps that nobody asked for.
+func (u *ui) unasked(report *replay.Report) {
+	n := 0
+	for _, x := range report.Steps {
+		if x.Outcome != replay.OutcomeUnplayed {
+			continue
+		}
+		if n++; n <= mostUnasked {
+			u.say("not asked for: %s:%d #%d %s", x.Pos.File, x.Pos.Line, x.Conn, x.Command)
+		}
+	}
+	if n > mostUnasked {
+		u.say("and %d more", n-mostUnasked)
+	}
 }
 
 // partingTime is how long the last connections may take to end when the client has.
