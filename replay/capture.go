@@ -21,6 +21,9 @@ type CaptureOptions struct {
 	// BodiesAbove is the size in octets above which message content becomes a file; 0 keeps
 	// it all in blocks.
 	BodiesAbove int64
+	// Pace writes @pause where the recording stood still for 10 ms or more: between a reply and the
+	// next command, and between a command and its reply.
+	Pace bool
 	// Dir goes before the names of these files, with a slash between; empty for none.
 	Dir string
 }
@@ -111,6 +114,7 @@ type entry struct {
 	exact   bool
 	verb    Verb
 	wait    time.Duration
+	at      time.Time // a line's
 	comment string
 	dropped bool
 	made    Pattern
@@ -246,7 +250,7 @@ func (c *capturer) said(r *recorded, e *decode.Event, wire []byte, long *large) 
 			return // it is implied
 		}
 	}
-	n := &entry{conn: r, side: side, command: a}
+	n := &entry{conn: r, side: side, command: a, at: e.Time}
 	if e.Kind == decode.CommandLine {
 		a = &asked{name: e.Name, mailbox: mailboxOf(e.Text), line: n, wire: ordinary[e.Name]}
 		n.command = a

@@ -180,6 +180,31 @@ func TestFromCaptureSaysTheSame(t *testing.T) {
 	}
 }
 
+// The pauses of a recording are kept where one asks for them, and nothing else changes.
+func TestFromCapturePace(t *testing.T) {
+	pauses := 0
+	for _, file := range recordings(t) {
+		plain, _ := scriptOf(t, file, CaptureOptions{})
+		paced, _ := scriptOf(t, file, CaptureOptions{Pace: true})
+		var rest strings.Builder
+		for line := range strings.Lines(paced.String()) {
+			if _, after, ok := strings.Cut(line, "@pause "); !ok {
+				rest.WriteString(line)
+			} else if d, err := time.ParseDuration(strings.TrimSpace(after)); err != nil || d < 10*time.Millisecond {
+				t.Errorf("%s: %s", file, line)
+			} else {
+				pauses++
+			}
+		}
+		if diff := cmp.Diff(plain.String(), rest.String()); diff != "" {
+			t.Errorf("%s: %s", file, diff)
+		}
+	}
+	if pauses == 0 {
+		t.Error("no recording stands still")
+	}
+}
+
 // A literal of which octets are missing takes its line with it: nobody could say it.
 func TestFromCaptureMissingOctets(t *testing.T) {
 	c := &capturer{conns: map[int]*recorded{}, files: map[string]*Literal{}, vars: newVolatile(), spool: &spool{}}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"regexp"
 	"strings"
+	"time"
 	"unicode/utf8"
 )
 
@@ -65,12 +66,31 @@ var exacts = map[string]bool{
 	"FETCH": true, "UID FETCH": true, "LIST": true, "LSUB": true, "SEARCH": true, "UID SEARCH": true, "ESEARCH": true,
 }
 
+// pause tells how long a connection stood still before a line where it was the other side's turn;
+// 0 where that is not to be kept.
+func (c *capturer) pause(stood map[*recorded]*entry, x *entry) time.Duration {
+	const least = 10 * time.Millisecond
+	if !c.o.Pace || x.at.IsZero() {
+		return 0
+	}
+	before := stood[x.conn]
+	stood[x.conn] = x
+	if before == nil || before.side == x.side && x.side == ServerSide {
+		return 0
+	}
+	if d := x.at.Sub(before.at).Round(time.Millisecond); d >= least {
+		return d
+	}
+	return 0
+}
+
 // script puts the entries together.
 func (c *capturer) script() *Script {
 	s := &Script{}
 	last := ""
 	group := false
-	bound := map[string]bool{} // variables that stand above, whose sample is known
+	bound := map[string]bool{}      // variables that stand above, whose sample is known
+	stood := map[*recorded]*entry{} // the line before, by connection
 	end := func() {
 		if group {
 			s.Items = append(s.Items, &Directive{Verb: End})
@@ -83,6 +103,9 @@ func (c *capturer) script() *Script {
 		}
 		if !x.exact {
 			end()
+		}
+		if d := c.pause(stood, x); d > 0 && !group {
+			s.Items = append(s.Items, &Directive{Verb: Pause, Conn: x.conn.name, Named: x.conn.name != last, Time: d})
 		}
 		switch {
 		case x.comment != "":

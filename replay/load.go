@@ -25,7 +25,7 @@ func Load(path string, o LoadOptions) (*Script, error) {
 		return nil, err
 	}
 	if o.Capture.BodiesAbove == 0 {
-		o.Capture = CaptureOptions{BodiesAbove: bodiesHeld, Dir: "bodies"} // a script that nobody reads
+		o.Capture.BodiesAbove, o.Capture.Dir = bodiesHeld, "bodies" // a script that nobody reads
 	}
 	script, _, err := FromCapture(path, r, o.Capture)
 	return script, errors.Join(err, r.Close())

@@ -34,6 +34,7 @@ func replayCommand(u *ui) *cli.Command {
 			&cli.StringFlag{Name: "format", Value: "text", Usage: "`FORMAT` of differences on stdout: text, json (a line each)"},
 			&cli.StringFlag{Name: "junit", Usage: "write a JUnit report to `FILE`"},
 			&cli.BoolFlag{Name: "annotations", Usage: "write GitHub annotations to stdout"},
+			&cli.BoolFlag{Name: "pace", Usage: "keep the pauses of a capture; those of a script are kept anyway"},
 			&cli.BoolFlag{Name: "update", Usage: "put what came into the script, after showing it"},
 			&cli.IntFlag{Name: "connections", Value: 1, Usage: "play `N` sessions at a time, and tell latencies"},
 			&cli.IntFlag{Name: "repeat", Value: 1, Usage: "play each session `M` times, and tell latencies"},
@@ -70,7 +71,7 @@ func runReplay(u *ui, c *cli.Context) error {
 		}
 		return err
 	}
-	script, err := readScript(path)
+	script, err := readScript(path, c.Bool("pace"))
 	if err != nil {
 		return err
 	}
@@ -130,9 +131,9 @@ func runReplay(u *ui, c *cli.Context) error {
 const scriptMemory = 40 << 20
 
 // readScript reads a script, or a capture as one; one that does not parse is a mistake of the user.
-func readScript(path string) (*replay.Script, error) {
+func readScript(path string, pace bool) (*replay.Script, error) {
 	debug.SetMemoryLimit(scriptMemory)
-	script, err := replay.Load(path, replay.LoadOptions{})
+	script, err := replay.Load(path, replay.LoadOptions{Capture: replay.CaptureOptions{Pace: pace}})
 	if err == nil {
 		return script, nil
 	}

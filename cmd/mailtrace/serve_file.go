@@ -41,7 +41,7 @@ func serveFile(u *ui, c *cli.Context, path string) error {
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
 		return usagef("--maildir "+shellWord(path)+" serves a Maildir", "%s is a directory, FILE is a capture or a script", path)
 	}
-	script, err := readScript(path)
+	script, err := readScript(path, c.Bool("pace"))
 	if err != nil {
 		return err
 	}
