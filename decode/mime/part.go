@@ -18,5 +18,7 @@ type Part struct {
 	Cut      bool   `json:"cut,omitempty"`  // the message ended inside the part, or limits were reached
 	// Only of the message itself and of attached messages: raw header values, folded lines
 	// joined, at most Limits.Header octets each.
-	From, Subject, Date string
+	From    string `json:"from,omitempty"`
+	Subject string `json:"subject,omitempty"`
+	Date    string `json:"date,omitempty"`
 }
