@@ -46,11 +46,12 @@ var (
 	ResponseSyntax = define(Rule{
 		ID: "imap.response-syntax", Severity: decode.Warning, Ref: "RFC 9051 §9",
 		Text: "a response does not keep to the grammar; what could be read of it was",
+		Seen: "Courier: QUOTA of a root without limits; Dovecot: PREVIEW (FUZZY …) of a draft",
 	})
 	TrailingSpace = define(Rule{
 		ID: "imap.trailing-space", Severity: decode.Warning, Ref: "RFC 9051 §9",
 		Text: "a response ends with a space that the grammar does not have; strict clients refuse the line",
-		Seen: "exmail.qq",
+		Seen: "exmail.qq; Dovecot, Courier: THREAD that finds nothing",
 	})
 	StringExpected = define(Rule{
 		ID: "imap.string-expected", Severity: decode.Warning, Ref: "RFC 9051 §9",

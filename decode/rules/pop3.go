@@ -12,7 +12,7 @@ var (
 	POP3Size = define(Rule{
 		ID: "pop3.size", Severity: decode.Warning, Ref: "RFC 1939 §11",
 		Text: "the message has another size than the server said; a client that trusts the size cuts the mail short or waits for more",
-		Seen: "CMailServer: 6668 octets announced, 6670 delivered",
+		Seen: "CMailServer: 6668 octets announced, 6670 delivered; Dovecot, Cyrus, Courier: of a message without CRLF at its end",
 	})
 	POP3Totals = define(Rule{
 		ID: "pop3.totals", Severity: decode.Warning, Ref: "RFC 1939 §5",

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/mailtrace/mailtrace/decode/rules"
 )
 
 // finding is one row of an event's findings.
@@ -126,6 +128,21 @@ func TestJudge(t *testing.T) {
 		}
 		if _, err := path.Match(p.who, "dovecot/curl/tls"); err != nil {
 			t.Errorf("%s: %v", p.who, err)
+		}
+	}
+}
+
+// What a reading of the RFC bears out against a server stands in the table, as seen in the wild.
+func TestPermissionsAreSeen(t *testing.T) {
+	for _, p := range permissions {
+		r := rules.ByID(p.id)
+		if r == nil {
+			t.Errorf("there is no rule %s", p.id)
+			continue
+		}
+		product, _, _ := strings.Cut(p.who, "/")
+		if product != "*" && !strings.Contains(strings.ToLower(r.Seen), product) {
+			t.Errorf("%s was found with %s: %s; Seen has %q", p.id, product, p.why, r.Seen)
 		}
 	}
 }
