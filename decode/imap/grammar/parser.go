@@ -102,10 +102,11 @@ func (p *pool[T]) release() {
 	p.used = 0
 }
 
-// again gives a slice to fill anew, unless it grew out of proportion.
+// again gives a slice to fill anew, unless it grew out of proportion. It is never nil, so that an
+// empty part of it says the same whatever was read before.
 func again[T any](s []T) []T {
-	if cap(s) > maxKept*4 {
-		return nil
+	if s == nil || cap(s) > maxKept*4 {
+		return []T{}
 	}
 	return s[:0]
 }
@@ -119,7 +120,7 @@ func (p *Parser) release() {
 	p.sections = again(p.sections)
 	p.n32, p.n64 = again(p.n32), again(p.n64)
 	p.envelopes.release()
-	if !p.rare {
+	if !p.rare && p.nodes != nil {
 		return
 	}
 	p.rare = false
