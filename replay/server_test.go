@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -99,6 +100,24 @@ func TestServeCaptureOtherUID(t *testing.T) {
 		}
 		if got := report(); got.Different != different {
 			t.Errorf("UID %s: %s", uid, got)
+		}
+	}
+}
+
+// What a recording that was cut off does not tell is no guess of the server's.
+func TestServeCutOff(t *testing.T) {
+	for protocol, src := range map[Protocol]string{
+		POP3: "@connect a pop3\n@login\nC: STAT\n",
+		IMAP: "@connect a imap\n@login\nC: a1 SELECT INBOX\nS: * 3 EXISTS\n",
+	} {
+		u, report := served(t, &Server{Script: parse(t, src), Timeout: 5 * time.Second}, protocol)
+		full := map[Protocol]string{POP3: src + "S: -ERR\nC: QUIT\nS: +OK\n", IMAP: src + "S: a1 NO\nC: a2 LOGOUT\nS: a2 OK\n"}
+		r, err := (&Client{URL: u, Password: "x", AllowCleartext: true}).Run(context.Background(), parse(t, full[protocol]))
+		if err != nil || r.Fails() {
+			t.Error(r, err)
+		}
+		if got := report(); got.Different != 1 || !strings.Contains(got.String(), "has no end in the recording") {
+			t.Error(got)
 		}
 	}
 }
