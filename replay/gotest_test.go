@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/mailtrace/mailtrace/internal/mailserver"
 	"github.com/mailtrace/mailtrace/proxy/certs"
@@ -275,6 +276,31 @@ func TestMistakes(t *testing.T) {
 	} {
 		if said := run(t, test); !strings.Contains(said, want) {
 			t.Errorf("%q, want something with %q", said, want)
+		}
+	}
+}
+
+// The other options reach what they are for.
+func TestOptions(t *testing.T) {
+	path := write(t, "@connect a pop3\n@login\nC: RETR ${n}\nS: +OK\nS: {|}\n|Subject: x\nS: .\nC: NOOP\nS: +OK\nC: QUIT\nS: +OK\n")
+	if said := run(t, func(t replay.TB) {
+		s := replay.NewServer(t, path, replay.WithVars(map[string]string{"n": "3"}), replay.WithTimeout(5*time.Second), replay.WithScheme("pop3s"))
+		if _, err := fetch(s, "x", "3"); err != nil {
+			t.Errorf("%v", err)
+		}
+	}); said != "" {
+		t.Error(said)
+	}
+	turned := write(t, "@connect a pop3\n@login\nC: UIDL\nS: +OK\nS: .\nC: RETR 1\nS: +OK\nS: {|}\n|Subject: x\nS: .\nC: QUIT\nS: +OK\n")
+	for name, options := range map[string][]replay.Option{"in order": nil, "in any order": {replay.InAnyOrder()}} {
+		said := run(t, func(t replay.TB) {
+			s := replay.NewServer(t, turned, options...)
+			if _, err := fetch(s, "x", "1"); err != nil && options != nil {
+				t.Errorf("%v", err)
+			}
+		})
+		if (said == "") != (options != nil) {
+			t.Errorf("%s: %q", name, said)
 		}
 	}
 }

@@ -22,13 +22,3 @@ func ByName(name string) *decode.Protocol {
 	}
 	return nil
 }
-
-// ByPort finds the protocol of a well-known port, and whether it begins with TLS.
-func ByPort(port int) (p *decode.Protocol, tls bool) {
-	for i := range All {
-		if All[i].Port == port || All[i].TLSPort == port {
-			return &All[i], All[i].TLSPort == port
-		}
-	}
-	return nil, false
-}
