@@ -282,17 +282,40 @@ func (p *player) taken(sections []*section, r *reply) bool {
 // after closes the section whose completion came: what it lists and did not come is
 // missing. A STARTTLS turns the connection to TLS here.
 func (p *player) after(sections []*section, r *reply, unlisted []*reply) error {
-	for _, s := range sections {
+	for i, s := range sections {
 		if s.end == nil || s.over || !s.end.came {
 			continue
 		}
 		s.over = true
+		p.handOn(s, sections[i+1:], unlisted)
 		p.absent(s, unlisted)
 		if s.end.tag == r.tag {
 			return p.upgrade(s.end.line.Pos, r.tag, r.kind == "OK")
 		}
 	}
 	return nil
+}
+
+// handOn gives the lines that did not come to the next section whose completion is awaited:
+// its command was sent before, and which of the pipelined commands in progress untagged data
+// belongs to no client can tell (RFC 9051 §5.5). Dovecot reads UID FETCH 1, 2 and 3 as one, so
+// that their order against the completions is a matter of time. A line of which something like
+// it came stays, to be reported with it.
+func (p *player) handOn(s *section, below []*section, unlisted []*reply) {
+	i := slices.IndexFunc(below, func(s *section) bool { return s.end != nil && !s.over && !s.end.came })
+	if i < 0 {
+		return
+	}
+	var on []*item
+	s.items = slices.DeleteFunc(s.items, func(it *item) bool {
+		if it.came || it.line.Forbidden || nearest(it.reply(), unlisted) != nil {
+			return false
+		}
+		on = append(on, it)
+		return true
+	})
+	s.first = 0
+	below[i].items, below[i].first = append(on, below[i].items...), 0
 }
 
 // absent reports the lines of a section that did not come, each with what came nearest,

@@ -156,6 +156,15 @@ func TestPlay(t *testing.T) {
 			hi + "C a1 X\nC a2 Y\nS * SEARCH 2\nS a2 OK x\nS * 1 EXISTS\nS a1 OK x\n", nil,
 		},
 		{
+			"pipelined, data behind the first completion", imap + "C: a1 X\nC: a2 Y\n@exact\nS: * 1 FETCH (UID 1)\nS: * 2 FETCH (UID 2)\nS: a1 OK\nS: a2 OK\n@end\n",
+			hi + "C a1 X\nC a2 Y\nS * 1 FETCH (UID 1)\nS a1 OK x\nS * 2 FETCH (UID 2)\nS a2 OK x\n", nil,
+		},
+		{
+			"pipelined, one does not come at all", imap + "C: a1 X\nC: a2 Y\nS: * 1 FETCH (UID 1)\nS: * 2 FETCH (UID 2)\nS: a1 OK\nS: a2 OK\n",
+			hi + "C a1 X\nC a2 Y\nS * 1 FETCH (UID 1)\nS a1 OK x\nS a2 OK x\n",
+			[]string{"6: did not come before the completion: "},
+		},
+		{
 			"a completion that comes early", imap + "C: a1 X\nC: a2 Y\nS: a1 OK\nC: a3 Z\nS: a2 OK\nS: a3 OK\n",
 			hi + "C a1 X\nC a2 Y\nS a2 OK x\nS a1 OK x\nC a3 Z\nS a3 OK x\n", nil,
 		},
