@@ -52,7 +52,7 @@ type extraction struct {
 
 // arrived is a message, or the piece of one that begins at an octet.
 type arrived struct {
-	*spool
+	*body
 	piece bool
 	at    int64
 }
@@ -216,7 +216,7 @@ func (x *extractor) literal(c *extraction, e *decode.Event) {
 	case d.Message && !whole:
 		x.keep(c, s, c.fetched.name(), false)
 	case d.Message:
-		x.wait(c, arrived{spool: s})
+		x.wait(c, arrived{body: s})
 	case piece && whole:
 		x.wait(c, arrived{s, true, at})
 	default:
@@ -244,14 +244,14 @@ func (x *extractor) settle(c *extraction) {
 		if a.piece {
 			x.join(c, a)
 		} else {
-			x.keep(c, a.spool, c.fetched.name(), true)
+			x.keep(c, a.body, c.fetched.name(), true)
 		}
 	}
 	c.waiting = c.waiting[:0]
 }
 
 // keep gives a spool its name, or says why it does not.
-func (x *extractor) keep(c *extraction, s *spool, name string, whole bool) {
+func (x *extractor) keep(c *extraction, s *body, name string, whole bool) {
 	name = x.nameOf(c, name)
 	switch {
 	case c.redacted || s.filled:
@@ -295,7 +295,7 @@ func reserve(base, ext string) (string, error) {
 	}
 }
 
-func (x *extractor) skip(s *spool, why string) {
+func (x *extractor) skip(s *body, why string) {
 	s.drop()
 	if len(x.skipped) < skippedMax {
 		x.skipped = append(x.skipped, why)

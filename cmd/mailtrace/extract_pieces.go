@@ -9,7 +9,7 @@ import (
 // large ones: BODY[]<0>, BODY[]<65536>, … (RFC 9051 §6.4.5, partial fetches). The piece
 // that is shorter than the others were to be is the last one.
 type joined struct {
-	*spool
+	*body
 	name string
 }
 
@@ -51,18 +51,18 @@ func (x *extractor) join(c *extraction, a arrived) {
 	switch j := c.joined; {
 	case a.at == 0:
 		x.abandon(c)
-		c.joined = &joined{a.spool, name}
+		c.joined = &joined{a.body, name}
 	case j == nil || j.name != name || j.octets != a.at:
 		x.abandon(c)
-		x.skip(a.spool, x.nameOf(c, name)+" incomplete: a piece is missing before octet "+strconv.FormatInt(a.at, 10))
+		x.skip(a.body, x.nameOf(c, name)+" incomplete: a piece is missing before octet "+strconv.FormatInt(a.at, 10))
 		return
 	default:
-		if err := j.append(a.spool); err != nil {
+		if err := j.append(a.body); err != nil {
 			x.fail(err)
 		}
 	}
 	if octets < c.asked {
-		x.keep(c, c.joined.spool, name, true)
+		x.keep(c, c.joined.body, name, true)
 		c.joined = nil
 	}
 }
@@ -70,7 +70,7 @@ func (x *extractor) join(c *extraction, a arrived) {
 // abandon gives up a message of which no further piece will come.
 func (x *extractor) abandon(c *extraction) {
 	if c.joined != nil {
-		x.skip(c.joined.spool, x.nameOf(c, c.joined.name)+" incomplete: its last piece was not fetched")
+		x.skip(c.joined.body, x.nameOf(c, c.joined.name)+" incomplete: its last piece was not fetched")
 		c.joined = nil
 	}
 }

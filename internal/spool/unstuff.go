@@ -1,11 +1,11 @@
-package main
+package spool
 
 import (
 	"bytes"
 	"io"
 )
 
-// unstuffer writes the content of a POP3 multi-line response: the dot before a line that
+// Unstuffer writes the content of a POP3 multi-line response: the dot before a line that
 // begins with one is taken away, the line that is a dot alone is left out (RFC 1939 §3).
 //
 //	at the start of a line          "." was there, held behind it
@@ -14,7 +14,7 @@ import (
 //
 // QUIRK: a terminator may lack its CR or its LF (Cyrus 3.4), so whatever line end stands
 // behind a lone dot is held until more octets come; at the end it is dropped.
-type unstuffer struct {
+type Unstuffer struct {
 	w    io.Writer
 	mid  bool   // not at the start of a line
 	dot  bool   // a dot stood there
@@ -22,9 +22,11 @@ type unstuffer struct {
 	err  error
 }
 
-func (u *unstuffer) reset(w io.Writer) { *u = unstuffer{w: w, held: u.held[:0]} }
+// Reset begins anew; what comes out goes to w.
+func (u *Unstuffer) Reset(w io.Writer) { *u = Unstuffer{w: w, held: u.held[:0]} }
 
-func (u *unstuffer) Write(p []byte) (int, error) {
+// Write takes octets of the wire, the terminator too. The error is that of the writer.
+func (u *Unstuffer) Write(p []byte) (int, error) {
 	whole := len(p)
 	for len(p) > 0 && u.err == nil {
 		switch {
@@ -54,7 +56,7 @@ func (u *unstuffer) Write(p []byte) (int, error) {
 	return whole, u.err
 }
 
-func (u *unstuffer) put(p []byte) {
+func (u *Unstuffer) put(p []byte) {
 	if len(p) > 0 {
 		_, u.err = u.w.Write(p)
 	}

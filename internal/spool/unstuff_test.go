@@ -1,4 +1,4 @@
-package main
+package spool
 
 import (
 	"bytes"
@@ -22,8 +22,8 @@ func TestUnstuff(t *testing.T) {
 	} {
 		for cut := 0; cut <= len(c.in); cut++ {
 			var out bytes.Buffer
-			var u unstuffer
-			u.reset(&out)
+			var u Unstuffer
+			u.Reset(&out)
 			for _, p := range []string{c.in[:cut], c.in[cut:]} {
 				if _, err := u.Write([]byte(p)); err != nil {
 					t.Fatal(err)
