@@ -73,8 +73,10 @@ func (u *ui) colored(f *os.File) bool {
 }
 
 // width is the number of columns of stdout, 0 where it is no terminal.
-func (u *ui) width() int {
-	if w, _, err := term.GetSize(int(u.out.Fd())); err == nil {
+func (u *ui) width() int { return widthOf(u.out) }
+
+func widthOf(f *os.File) int {
+	if w, _, err := term.GetSize(int(f.Fd())); err == nil {
 		return w
 	}
 	return 0
@@ -161,7 +163,7 @@ func (u *ui) fail(err error) {
 // programmer more than a user.
 func words(err error) string {
 	text := err.Error()
-	for _, p := range [...]string{"captures: ", "certs: ", "credentials: ", "decode: ", "dial: ", "filter: ", "mailserver: ", "print: ", "proxy: ", "replay: "} {
+	for _, p := range [...]string{"captures: ", "certs: ", "client: ", "credentials: ", "decode: ", "dial: ", "filter: ", "mailserver: ", "print: ", "proxy: ", "replay: ", "sasl: "} {
 		text = strings.TrimPrefix(text, p)
 	}
 	return text

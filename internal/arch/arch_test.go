@@ -38,6 +38,7 @@ var rooms = []room{
 	{"proxy/certs", nil, "a leaf package: replay serves with the same CA"},
 	{"proxy", []string{"decode", "proxy/certs", "internal/dial"}, "recorder and printer are interfaces to it: no octet waits for a file or a terminal"},
 	{"internal/dial", nil, "a leaf package: proxy and replay both reach servers through it"},
+	{"internal/sasl", nil, "a leaf package: whatever logs in asks it"},
 	{"internal/spool", nil, "a leaf package: content on its way to a file"},
 	{"internal/client", []string{"decode", "decode/...", "internal/dial", "internal/sasl", "internal/spool"}, "a mail client over the decoders: what it shows and where it stores is its caller's affair"},
 	{"internal/credentials", nil, "a leaf package: whatever logs in asks it"},

@@ -20,8 +20,10 @@ type Config struct {
 	Insecure bool           // accept any certificate
 	// Timeout bounds connecting, the STARTTLS exchange and the handshake, each by itself;
 	// 0 is DefaultTimeout. It never bounds what comes after.
-	Timeout    time.Duration
-	MinVersion uint16 // the least TLS version, such as tls.VersionTLS10; 0 is TLS 1.2 (RFC 9051 §11.1)
+	Timeout time.Duration
+	// Certificates are shown to a server that asks for one.
+	Certificates []tls.Certificate
+	MinVersion   uint16 // the least TLS version, such as tls.VersionTLS10; 0 is TLS 1.2 (RFC 9051 §11.1)
 }
 
 func (c *Config) timeout() time.Duration {
@@ -53,6 +55,7 @@ func (c *Config) TLSConfig(host string) *tls.Config {
 		// For an IP literal crypto/tls sends no SNI by itself.
 		ServerName:         hostOnly(host),
 		MinVersion:         tls.VersionTLS12,
+		Certificates:       c.Certificates,
 		InsecureSkipVerify: true,
 	}
 	if c.MinVersion != 0 {

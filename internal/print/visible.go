@@ -240,3 +240,6 @@ func appendMiddle(dst, p []byte, w int, ellipsis string) ([]byte, int) {
 func boundary(before, after byte) bool {
 	return before == ' ' || after == ' ' || after == ']' || after == ')'
 }
+
+// Width is how many columns of a terminal a printable text takes.
+func Width(s string) int { return widthOf([]byte(s)) }

@@ -74,6 +74,52 @@ var base64Digit = func() (t [256]int8) {
 	return t
 }()
 
+// EncodeName gives the name of a mailbox in modified UTF-7 (RFC 3501 §5.1.3): the reverse of
+// DisplayName, for a name of UTF-8 that can be shown.
+func EncodeName(name string) []byte {
+	const digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+,"
+	var b []byte
+	var acc, bits uint32
+	inRun := false
+	put := func(u uint16) {
+		acc, bits = acc<<16|uint32(u), bits+16
+		for bits >= 6 {
+			bits -= 6
+			b = append(b, digits[acc>>bits&63])
+		}
+		acc &= 1<<bits - 1
+	}
+	leave := func() {
+		if !inRun {
+			return
+		}
+		if bits > 0 {
+			b = append(b, digits[acc<<(6-bits)&63])
+		}
+		b, inRun, acc, bits = append(b, '-'), false, 0, 0
+	}
+	for _, r := range name {
+		if r >= ' ' && r < 0x7f {
+			leave()
+			if b = append(b, byte(r)); r == '&' {
+				b = append(b, '-')
+			}
+			continue
+		}
+		if !inRun {
+			b, inRun = append(b, '&'), true
+		}
+		if hi, lo := utf16.EncodeRune(r); hi != utf8.RuneError {
+			put(uint16(hi))
+			put(uint16(lo))
+		} else {
+			put(uint16(r))
+		}
+	}
+	leave()
+	return b
+}
+
 // decodeUTF7 appends what modified UTF-7 means. A run that is none is left as it stands; bad is
 // where the first one begins, or another octet that the encoding does not have: -1 for none.
 func decodeUTF7(dst, p []byte) (name []byte, bad int) {

@@ -2,54 +2,8 @@ package grammar
 
 import (
 	"testing"
-	"unicode/utf16"
 	"unicode/utf8"
 )
-
-// encodeUTF7 gives a name in modified UTF-7 (RFC 3501 §5.1.3).
-func encodeUTF7(name string) []byte {
-	const digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+,"
-	var b []byte
-	var acc, bits uint32
-	inRun := false
-	put := func(u uint16) {
-		acc, bits = acc<<16|uint32(u), bits+16
-		for bits >= 6 {
-			bits -= 6
-			b = append(b, digits[acc>>bits&63])
-		}
-		acc &= 1<<bits - 1
-	}
-	leave := func() {
-		if !inRun {
-			return
-		}
-		if bits > 0 {
-			b = append(b, digits[acc<<(6-bits)&63])
-		}
-		b, inRun, acc, bits = append(b, '-'), false, 0, 0
-	}
-	for _, r := range name {
-		if r >= ' ' && r < 0x7f {
-			leave()
-			if b = append(b, byte(r)); r == '&' {
-				b = append(b, '-')
-			}
-			continue
-		}
-		if !inRun {
-			b, inRun = append(b, '&'), true
-		}
-		if hi, lo := utf16.EncodeRune(r); hi != utf8.RuneError {
-			put(uint16(hi))
-			put(uint16(lo))
-		} else {
-			put(uint16(r))
-		}
-	}
-	leave()
-	return b
-}
 
 func TestDisplayName(t *testing.T) {
 	for _, c := range []struct {
@@ -101,11 +55,11 @@ func FuzzMailboxName(f *testing.F) {
 		if bad >= len(p) {
 			t.Fatalf("%q: bad at %d", p, bad)
 		}
-		if bad < 0 && string(encodeUTF7(string(name))) != string(p) {
-			t.Fatalf("%q: %q encodes to %q", p, name, encodeUTF7(string(name)))
+		if bad < 0 && string(EncodeName(string(name))) != string(p) {
+			t.Fatalf("%q: %q encodes to %q", p, name, EncodeName(string(name)))
 		}
 		if utf8.Valid(p) {
-			octets := encodeUTF7(string(p))
+			octets := EncodeName(string(p))
 			if back, bad := decodeUTF7(nil, octets); bad >= 0 || string(back) != string(p) {
 				t.Fatalf("%q: %q decodes to %q, bad at %d", p, octets, back, bad)
 			}

@@ -1,0 +1,595 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/mailtrace/mailtrace/decode"
+	"github.com/mailtrace/mailtrace/decode/imap"
+	"github.com/mailtrace/mailtrace/decode/imap/meaning"
+	"github.com/mailtrace/mailtrace/internal/spool"
+)
+
+// IMAP is an IMAP session. It is not safe for concurrent use.
+type IMAP struct {
+	conn
+	caps     map[string]bool // upper case
+	greeting string          // OK or PREAUTH
+	tags     int
+	flights  []*flight
+	on       func(*Response) error // of the call under way
+	done     func(*flight, *Result) error
+	goAhead  []string // texts of continuation requests that nobody has taken yet
+	bye      string   // of a BYE that was not asked for
+	byed     bool
+	logical  logical
+}
+
+// logical is a response that is not whole.
+type logical struct {
+	name     string
+	text     []byte // of its lines
+	contents []content
+}
+
+type content struct {
+	at    int // in text
+	spool *spool.Spool
+}
+
+// mostContents bounds the literals of one response.
+const mostContents = 1000
+
+// flight is a command that was sent, or is being sent.
+type flight struct {
+	tag   string
+	n     int // of the commands of a call, from 0
+	cmd   Command
+	part  int // that goes out next
+	wait  bool
+	octet int64 // sent of it
+}
+
+// Response is one untagged response, whole.
+type Response struct {
+	Name string // "FETCH", "EXISTS", "LIST"
+	// Detail is what the decoder made of it: *Fetched for FETCH, *grammar.List, *grammar.Status,
+	// *meaning.Arrived for EXISTS, *meaning.Gone for EXPUNGE, *meaning.Status for OK, NO, BAD …
+	Detail any
+	Text   []byte // its line or lines without literals; valid during the call
+}
+
+// Fetched is the Detail of a FETCH response.
+type Fetched struct {
+	*meaning.Fetched
+	contents []*spool.Spool // by section
+}
+
+// Content gives what came for the i-th of Sections, nil where it is NIL. It belongs to the caller,
+// who drops or keeps it; what nobody asks for is dropped behind the call.
+func (f *Fetched) Content(i int) *spool.Spool {
+	s := f.contents[i]
+	f.contents[i] = nil
+	return s
+}
+
+func (f *Fetched) drop() {
+	for _, s := range f.contents {
+		if s != nil {
+			s.Drop()
+		}
+	}
+}
+
+// Result is how a command ended.
+type Result struct {
+	Status string // OK, NO, BAD
+	Code   string // response code, upper case
+	Data   any    // what stands behind the code: *grammar.AppendUID, *grammar.CopyUID, *grammar.Number …
+	Text   string // for people
+}
+
+// DialIMAP connects and logs in.
+func DialIMAP(ctx context.Context, cfg Config) (*IMAP, error) {
+	x, err := connect(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	c := &IMAP{conn: *x}
+	c.conn.see = c.see
+	defer c.bound(ctx)()
+	if err := c.begin(ctx); err != nil {
+		c.Close(err)
+		return nil, err
+	}
+	return c, nil
+}
+
+// begin reads the greeting and logs in.
+func (c *IMAP) begin(ctx context.Context) error {
+	if c.tls != nil && c.off > 0 {
+		c.greeting = "OK" // STARTTLS took it; what it said of capabilities is void (RFC 9051 §6.2.1)
+	}
+	for c.greeting == "" {
+		if c.byed {
+			return c.bidden()
+		}
+		if err := c.pump(ctx, c.cfg.idle()); err != nil {
+			return c.orBye(err)
+		}
+	}
+	if c.byed {
+		return c.bidden()
+	}
+	if c.caps == nil {
+		if err := c.askCapabilities(ctx); err != nil {
+			return err
+		}
+	}
+	if c.greeting == "PREAUTH" {
+		return nil
+	}
+	return c.login(ctx)
+}
+
+func (c *IMAP) askCapabilities(ctx context.Context) error {
+	_, err := c.Do(ctx, Cmd("CAPABILITY"), nil)
+	if err == nil && c.caps == nil {
+		c.caps = map[string]bool{}
+	}
+	return err
+}
+
+// Has tells whether the server has a capability, such as "MOVE" or "AUTH=PLAIN".
+func (c *IMAP) Has(name string) bool { return c.caps[strings.ToUpper(name)] }
+
+// rev2 tells whether the server speaks IMAP4rev2.
+func (c *IMAP) rev2() bool { return c.caps["IMAP4REV2"] }
+
+// Speaks tells whether the server has a capability, or IMAP4rev2, for those that it includes without
+// saying so (RFC 9051 appendix E).
+func (c *IMAP) Speaks(name string) bool { return c.caps[name] || c.rev2() }
+
+func (c *IMAP) bidden() error { return &ByeError{Addr: c.cfg.URL.Addr(), Text: c.bye} }
+
+// orBye prefers what the server said to how the connection ended.
+func (c *IMAP) orBye(err error) error {
+	if c.byed && Lost(err) {
+		return c.bidden()
+	}
+	return err
+}
+
+// see takes an event of the server.
+func (c *IMAP) see(e *decode.Event, s *spool.Spool) error {
+	switch e.Kind {
+	case decode.Greeting:
+		c.learn(e.Detail)
+		if e.Name == "BYE" {
+			c.byed, c.bye = true, humanText(e.Text, 2)
+		}
+		c.greeting = e.Name
+	case decode.Untagged:
+		c.dropContents()
+		c.logical = logical{name: e.Name, text: append(c.logical.text[:0], e.Text...), contents: c.logical.contents[:0]}
+		if announces(e) {
+			return nil
+		}
+		return c.response(e)
+	case decode.Literal:
+		if len(c.logical.contents) == mostContents {
+			return fmt.Errorf("client: a response of more than %d literals", mostContents)
+		}
+		c.logical.contents = append(c.logical.contents, content{len(c.logical.text), s})
+	case decode.Continuation:
+		c.logical.text = append(c.logical.text, e.Text...)
+		if len(c.logical.text) > lineLimit {
+			return fmt.Errorf("client: a response of more than %d octets besides its literals", lineLimit)
+		}
+		if announces(e) {
+			return nil
+		}
+		return c.response(e)
+	case decode.ContinuationRequest:
+		c.goAhead = append(c.goAhead, humanText(e.Text, 1))
+		if len(c.goAhead) > mostContents {
+			return errors.New("client: too many continuation requests")
+		}
+	case decode.Completion:
+		return c.completion(e)
+	}
+	return nil
+}
+
+// response takes an untagged response that is whole.
+func (c *IMAP) response(e *decode.Event) error {
+	r := &Response{Name: c.logical.name, Detail: e.Detail, Text: c.logical.text}
+	c.learn(e.Detail)
+	switch d := e.Detail.(type) {
+	case *meaning.Fetched:
+		f := &Fetched{Fetched: d, contents: c.contents(d)}
+		r.Detail = f
+		defer f.drop()
+	case *imap.Status:
+		if d.Code == "ALERT" && c.cfg.Alert != nil {
+			c.cfg.Alert(humanText(e.Text, 2)) // "MUST be presented" (RFC 9051 §7.1)
+		}
+	}
+	c.dropContents()
+	if r.Name == "BYE" {
+		c.byed, c.bye = true, humanText(e.Text, 2)
+	}
+	if c.on == nil {
+		return nil
+	}
+	return c.on(r)
+}
+
+// contents gives each section what came for it.
+func (c *IMAP) contents(f *meaning.Fetched) []*spool.Spool {
+	list := make([]*spool.Spool, len(f.Sections))
+	for i := range f.Sections {
+		x := &f.Sections[i]
+		switch {
+		case x.NIL || x.Missing:
+		case x.Literal:
+			for j := range c.logical.contents {
+				if l := &c.logical.contents[j]; l.at == x.At && l.spool != nil {
+					list[i], l.spool = l.spool, nil
+					break
+				}
+			}
+		default:
+			s := &spool.Spool{Dir: c.cfg.Dir}
+			_, _ = s.Write(unquoted(c.logical.text[min(x.At, len(c.logical.text)):])) // it is small: it stays in memory
+			list[i] = s
+		}
+	}
+	return list
+}
+
+// unquoted gives the quoted string that text begins with.
+func unquoted(text []byte) []byte {
+	if len(text) == 0 || text[0] != '"' {
+		return nil
+	}
+	var out []byte
+	for i := 1; i < len(text) && text[i] != '"'; i++ {
+		if text[i] == '\\' && i+1 < len(text) {
+			i++
+		}
+		out = append(out, text[i])
+	}
+	return out
+}
+
+func (c *IMAP) dropContents() {
+	for _, x := range c.logical.contents {
+		if x.spool != nil {
+			x.spool.Drop()
+		}
+	}
+	c.logical.contents = c.logical.contents[:0]
+}
+
+// learn takes capabilities from wherever they are listed.
+func (c *IMAP) learn(detail any) {
+	var list *meaning.Capabilities
+	switch d := detail.(type) {
+	case *meaning.Capabilities:
+		list = d
+	case *meaning.Status:
+		list = d.Capabilities
+	case *meaning.Result:
+		list = d.Capabilities
+	}
+	if list == nil {
+		return
+	}
+	c.caps = map[string]bool{}
+	for _, name := range list.List {
+		c.caps[strings.ToUpper(name)] = true
+	}
+}
+
+// completion ends the flight whose tag it has.
+func (c *IMAP) completion(e *decode.Event) error {
+	c.learn(e.Detail)
+	for i, f := range c.flights {
+		if f.tag != e.Tag {
+			continue
+		}
+		c.flights = append(c.flights[:i:i], c.flights[i+1:]...)
+		r := &Result{Status: e.Name, Text: humanText(e.Text, 2)}
+		if d, ok := e.Detail.(*meaning.Result); ok {
+			r.Code, r.Data = d.Code, d.Argument
+		}
+		if r.Code == "ALERT" && c.cfg.Alert != nil {
+			c.cfg.Alert(r.Text)
+		}
+		if c.done != nil {
+			return c.done(f, r)
+		}
+		return nil
+	}
+	return errUnexpected("the completion of a command that was sent", string(e.Text))
+}
+
+// humanText gives what stands behind the first words of a status response and its code.
+func humanText(line []byte, words int) string {
+	s := string(line)
+	for range words {
+		_, s, _ = strings.Cut(s, " ")
+	}
+	if strings.HasPrefix(s, "[") {
+		if i := strings.IndexByte(s, ']'); i >= 0 {
+			s = strings.TrimPrefix(s[i+1:], " ")
+		}
+	}
+	return s
+}
+
+// Do says a command and waits for its end. on, which may be nil, is given all untagged responses that
+// come meanwhile; its error ends the session. A command that the server refuses is a *[ServerError].
+func (c *IMAP) Do(ctx context.Context, cmd Command, on func(*Response) error) (*Result, error) {
+	var result *Result
+	given := false
+	err := c.Pipeline(ctx, func() (Command, bool) {
+		if given {
+			return Command{}, false
+		}
+		given = true
+		return cmd, true
+	}, on, func(_ int, _ Command, r *Result) error {
+		result = r
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	if result.Status != "OK" {
+		return result, c.refused(&cmd, result)
+	}
+	return result, nil
+}
+
+func (c *IMAP) refused(cmd *Command, r *Result) error {
+	return &ServerError{Command: cmd.Name, Status: r.Status, Code: r.Code, Text: r.Text}
+}
+
+// Pipeline says the commands that next gives, ahead of the answers as far as the buffers of a system
+// go, and waits for the end of all. done is told how each ended, in the order in which they do; the
+// error of on or done ends the session.
+func (c *IMAP) Pipeline(ctx context.Context, next func() (Command, bool), on func(*Response) error, done func(i int, cmd Command, r *Result) error) error {
+	defer c.bound(ctx)()
+	c.on, c.goAhead = on, nil
+	c.done = func(f *flight, r *Result) error { return done(f.n, f.cmd, r) }
+	defer func() { c.on, c.done = nil, nil }()
+	n, more := 0, true
+	for {
+		for more && c.ready() {
+			cmd, ok := next()
+			if !ok {
+				more = false
+				break
+			}
+			c.tags++
+			f := &flight{tag: "m" + strconv.Itoa(c.tags), n: n, cmd: cmd}
+			n++
+			c.flights = append(c.flights, f)
+			if err := c.say(ctx, f); err != nil {
+				return c.orBye(err)
+			}
+		}
+		if len(c.flights) == 0 {
+			return nil
+		}
+		if err := c.pump(ctx, c.cfg.idle()); err != nil {
+			return c.orBye(err)
+		}
+		if err := c.answer(ctx); err != nil {
+			return c.orBye(err)
+		}
+	}
+}
+
+// ready tells whether another command may be said: none waits for a continuation request, and what was
+// said ahead fits.
+func (c *IMAP) ready() bool {
+	var octets int64
+	for _, f := range c.flights {
+		if f.wait || f.cmd.answer != nil || f.part < len(f.cmd.parts) {
+			return false
+		}
+		octets += f.octet
+	}
+	return octets < windowOctets
+}
+
+// say says a command up to its first synchronizing literal.
+func (c *IMAP) say(ctx context.Context, f *flight) error {
+	if f.part == 0 {
+		f.cmd.parts[0].text = append([]byte(f.tag+" "), f.cmd.parts[0].text...)
+	}
+	var out []byte
+	for f.part < len(f.cmd.parts) {
+		p := &f.cmd.parts[f.part]
+		out = append(out, p.text...)
+		f.part++
+		if p.reader == nil {
+			continue
+		}
+		text, waits := p.announcement(c.Has("LITERAL+"), c.Has("LITERAL-") || c.rev2())
+		out = append(out, text...)
+		if waits {
+			f.wait = true
+			f.octet += int64(len(out))
+			return c.write(ctx, out)
+		}
+		if err := c.sayContent(ctx, f, p, &out); err != nil {
+			return err
+		}
+	}
+	out = append(out, "\r\n"...)
+	f.octet += int64(len(out))
+	return c.write(ctx, out)
+}
+
+// sayContent says a literal's octets; small ones wait in out for what follows them.
+func (c *IMAP) sayContent(ctx context.Context, f *flight, p *part, out *[]byte) error {
+	buf := make([]byte, min(p.octets, 32<<10))
+	left := p.octets
+	for left > 0 {
+		n, err := io.ReadFull(p.reader, buf[:min(left, int64(len(buf)))])
+		if err != nil {
+			return fmt.Errorf("client: %s: %d octets of a literal are missing: %w", f.cmd.Name, left-int64(n), err)
+		}
+		left -= int64(n)
+		*out = append(*out, buf[:n]...)
+		if len(*out) >= 32<<10 {
+			if err := c.write(ctx, *out); err != nil {
+				return err
+			}
+			*out = (*out)[:0]
+		}
+	}
+	return nil
+}
+
+// answer goes on with what waited for a continuation request.
+func (c *IMAP) answer(ctx context.Context) error {
+	for len(c.goAhead) > 0 && len(c.flights) > 0 {
+		f := c.flights[len(c.flights)-1]
+		text := c.goAhead[0]
+		switch {
+		case f.wait:
+			c.goAhead = c.goAhead[1:]
+			f.wait = false
+			var out []byte
+			if err := c.sayContent(ctx, f, &f.cmd.parts[f.part-1], &out); err != nil {
+				return err
+			}
+			if err := c.sayRest(ctx, f, out); err != nil {
+				return err
+			}
+		case f.cmd.answer != nil:
+			c.goAhead = c.goAhead[1:]
+			line, err := f.cmd.answer(text)
+			if err != nil {
+				return err
+			}
+			if line != nil {
+				if err := c.write(ctx, append(line, "\r\n"...)); err != nil {
+					return err
+				}
+			}
+		default:
+			return errUnexpected("no continuation request", "+ "+text)
+		}
+	}
+	return nil
+}
+
+// sayRest says what stands behind a literal; out is still to be said before it.
+func (c *IMAP) sayRest(ctx context.Context, f *flight, out []byte) error {
+	if len(out) > 0 {
+		if err := c.write(ctx, out); err != nil {
+			return err
+		}
+	}
+	return c.say(ctx, f)
+}
+
+// Idle waits for news until ctx is done, on gives ErrStop, or limit is over. With IDLE (RFC 2177) it is told
+// of them at once.
+func (c *IMAP) Idle(ctx context.Context, limit time.Duration, on func(*Response) error) error {
+	defer c.bound(ctx)()
+	var result *Result
+	begun := false
+	c.tags++
+	f := &flight{tag: "m" + strconv.Itoa(c.tags), cmd: Cmd("IDLE")}
+	f.cmd.answer = func(string) ([]byte, error) {
+		begun = true
+		return nil, nil
+	}
+	stop := false
+	c.on = func(r *Response) error {
+		err := on(r)
+		if errors.Is(err, ErrStop) {
+			stop = true
+			return nil
+		}
+		return err
+	}
+	c.done = func(_ *flight, r *Result) error {
+		result = r
+		return nil
+	}
+	defer func() { c.on, c.done = nil, nil }()
+	c.goAhead, c.flights = nil, append(c.flights, f)
+	if err := c.say(ctx, f); err != nil {
+		return c.orBye(err)
+	}
+	until := time.Now().Add(limit)
+	said := false
+	for result == nil {
+		patience := c.cfg.idle()
+		if begun && !said {
+			if patience = time.Until(until); patience <= 0 || stop {
+				said = true
+				if err := c.write(ctx, []byte("DONE\r\n")); err != nil {
+					return c.orBye(err)
+				}
+				continue
+			}
+		}
+		err := c.pump(ctx, max(patience, time.Millisecond))
+		var late *TimeoutError
+		if errors.As(err, &late) && begun && !said && ctx.Err() == nil {
+			continue
+		}
+		if err == nil {
+			err = c.answer(ctx)
+		}
+		if err != nil {
+			return c.orBye(err)
+		}
+	}
+	if result.Status != "OK" {
+		return c.refused(&f.cmd, result)
+	}
+	return nil
+}
+
+// ErrStop ends an Idle from within.
+var ErrStop = errors.New("client: enough")
+
+// Logout ends the session.
+func (c *IMAP) Logout(ctx context.Context) error {
+	if c.closed {
+		return nil
+	}
+	_, err := c.Do(ctx, Cmd("LOGOUT"), nil)
+	c.close("client", "")
+	if Lost(err) {
+		return nil // it is over either way
+	}
+	return err
+}
+
+// Close ends the connection at once, because of err, which may be nil.
+func (c *IMAP) Close(err error) {
+	c.dropContents()
+	reason := ""
+	if err != nil {
+		reason = strings.TrimPrefix(err.Error(), "client: ")
+	}
+	c.close("client", reason)
+}
+
+func itoa(n int64) string { return strconv.FormatInt(n, 10) }
