@@ -23,7 +23,7 @@ type Field struct{ Key, Value string }
 // Fields are the values of a mark in a fixed order. They are the Detail of its event.
 //
 // Open:  client, listen, upstream (URLs or addresses), protocol, secrets (yes|no),
-// bodies (no where they were left out). TLS: leg (client|server|both), version,
+// bodies (no where they were left out). TLS: leg (client|server|both, none of a client of ours), version,
 // cipher, client-version, client-cipher, sni, verified (yes|no|why), subject, names,
 // not-after, and where it failed error, alert, hint. Opaque: reason. Edit: before,
 // after, what. Desync: octets, reason. Undelivered: octets, error. FindingOnly: id,

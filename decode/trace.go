@@ -284,7 +284,7 @@ func (t *Trace) Gap(d Dir, at time.Time, n int64) []Event {
 }
 
 // Mark takes what no octet carries and gives its events. A successful TLS mark that
-// includes the client's leg resumes a session that waits for it; an Opaque mark ends
+// includes the client's leg, or names none, resumes a session that waits for it; an Opaque mark ends
 // decoding; a Close mark ends one direction, or without Dir the connection.
 func (t *Trace) Mark(m Mark) []Event {
 	t.events = t.events[:0]

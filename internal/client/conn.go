@@ -100,10 +100,10 @@ func (c *conn) serverURL() string {
 	return u.String()
 }
 
-// tlsFields are those of the mark of a handshake: there is one leg, and it is both.
+// tlsFields are those of the mark of a handshake. It names no leg, for there is but one.
 func (c *conn) tlsFields() decode.Fields {
 	s := c.tls
-	f := decode.Fields{}.With("leg", "both").With("version", tls.VersionName(s.Version)).With("cipher", tls.CipherSuiteName(s.CipherSuite)).
+	f := decode.Fields{}.With("version", tls.VersionName(s.Version)).With("cipher", tls.CipherSuiteName(s.CipherSuite)).
 		With("sni", s.ServerName)
 	if c.cfg.Dial == nil || !c.cfg.Dial.Insecure {
 		f = f.With("verified", "yes")

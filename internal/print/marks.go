@@ -40,7 +40,7 @@ func (t *text) secured(c *connection, at time.Time, f decode.Fields) {
 	if leg != "client" {
 		t.words = append(t.words, certificate(f.Get("verified"))...)
 	}
-	if leg != "server" {
+	if leg == "both" || leg == "client" { // a client of ours has no leg beside the server's
 		if len(t.words) > split {
 			t.words = append(t.words, " · "...)
 		}
@@ -84,7 +84,10 @@ func appendVersions(dst []byte, f decode.Fields) []byte {
 		dst = append(append(dst, tls(version)...), " to the server, "...)
 		return append(append(dst, tls(clients)...), " to the client"...)
 	}
-	return append(append(dst, tls(version)...), " on both legs"...)
+	if dst = append(dst, tls(version)...); f.Get("leg") == "" {
+		return dst
+	}
+	return append(dst, " on both legs"...)
 }
 
 func certificate(verified string) string {
