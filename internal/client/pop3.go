@@ -92,6 +92,7 @@ func (c *POP3) begin(ctx context.Context) error {
 
 // Capabilities asks for them (RFC 2449 §5). A server that does not know CAPA has none.
 func (c *POP3) Capabilities(ctx context.Context) error {
+	defer c.limited(capaLimit)()
 	r, err := c.Do(ctx, "CAPA")
 	c.caps = map[string][]string{}
 	var refused *ServerError
@@ -114,6 +115,21 @@ func (c *POP3) Capabilities(ctx context.Context) error {
 func (c *POP3) Has(name string) bool {
 	_, ok := c.caps[strings.ToUpper(name)]
 	return ok
+}
+
+// Limits of what is taken of a listing, in octets: a million messages have less.
+const (
+	capaLimit    = 64 << 10
+	listingLimit = 128 << 20
+)
+
+// limited bounds the octets of a content until the function given back is called.
+func (c *conn) limited(octets int64) (restore func()) {
+	before := c.limit
+	if before == 0 || octets < before {
+		c.limit = octets
+	}
+	return func() { c.limit = before }
 }
 
 // eachLine gives the lines of a listing, and drops it.
@@ -415,6 +431,7 @@ func (c *POP3) UIDL(ctx context.Context) ([]Listed, error) {
 }
 
 func (c *POP3) listing(ctx context.Context, command string, value func(*Listed, string) error) ([]Listed, error) {
+	defer c.limited(listingLimit)()
 	r, err := c.Do(ctx, command)
 	if err != nil {
 		return nil, err

@@ -165,8 +165,7 @@ func (c *POP3) Summaries(ctx context.Context, limit int, on func(*Summary) error
 	if limit > 0 && limit < len(sizes) {
 		sizes = sizes[len(sizes)-limit:]
 	}
-	defer func(before int64) { c.limit = before }(c.limit)
-	c.limit = headerLimit
+	defer c.limited(headerLimit)()
 	k := len(sizes)
 	return c.Pipeline(ctx, func() (string, bool) {
 		k--
