@@ -1,0 +1,11 @@
+// Package mailfile puts messages into files: a directory of .eml files, an mbox, a Maildir. What a server
+// says never chooses where: names are made of what is known to be harmless.
+//
+//	spool.Spool ──Store──► eml      DIR/INBOX-1795325553-12.eml
+//	                       mbox     FILE, "From " lines quoted (mboxrd)
+//	                       Maildir  DIR/tmp ──rename──► DIR/cur/…,U=12:2,S
+//
+// A message is in its place whole or not at all, but for an mbox whose writer is killed: its last message
+// may be a part then. What is there is never overwritten. With sync a message is on the disk when Store
+// returns.
+package mailfile

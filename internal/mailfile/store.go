@@ -1,0 +1,331 @@
+package mailfile
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/mailtrace/mailtrace/internal/spool"
+)
+
+// Message is what is known of a message beside its octets.
+type Message struct {
+	Mailbox     string // "" for a maildrop
+	UIDValidity uint32
+	UID         uint32
+	ID          string // POP3: its lasting id
+	Number      uint32
+	Flags       []string
+	Arrived     time.Time // zero where it is not known
+	Sender      string    // address, for the "From " line of an mbox
+}
+
+// key tells the message from all others of the account, as part of a file name.
+func (m *Message) key() string {
+	name := m.Mailbox
+	if name == "" {
+		name = "pop3"
+	}
+	name = SafeName(strings.ReplaceAll(name, "/", "."), "mailbox")
+	switch {
+	case m.UID != 0:
+		return fmt.Sprintf("%s-%d-%d", name, m.UIDValidity, m.UID)
+	case m.ID != "":
+		return name + "-" + idName(m.ID)
+	}
+	return fmt.Sprintf("%s-%d", name, m.Number)
+}
+
+// idName makes a file name of a POP3 id: 1 to 70 octets from 0x21 to 0x7e (RFC 1939 §7), of which a
+// file name takes but some. Different ids stay different.
+func idName(id string) string {
+	var b strings.Builder
+	for i := range len(id) {
+		c := id[i]
+		if 'a' <= c && c <= 'z' || '0' <= c && c <= '9' || c == '-' {
+			b.WriteByte(c)
+		} else {
+			fmt.Fprintf(&b, "%%%02X", c)
+		}
+	}
+	s := b.String()
+	return s[:min(len(s), 210)]
+}
+
+// ErrStored says that the message is there already.
+var ErrStored = errors.New("mailfile: the message is stored already")
+
+// Writer stores messages.
+type Writer interface {
+	// Store takes the octets over. It gives the name of the file; [ErrStored] where it is there.
+	Store(m *Message, s *spool.Spool, sync bool) (name string, err error)
+	// Dir is where octets wait best until they are stored.
+	Dir() string
+	Close() error
+}
+
+// Kinds are what Open can write.
+var Kinds = []string{"eml", "maildir", "mbox"}
+
+// Guess gives the kind that is at path, or that its name speaks of: eml unless it is another.
+func Guess(path string) string {
+	if info, err := os.Stat(filepath.Join(path, "cur")); err == nil && info.IsDir() {
+		return "maildir"
+	}
+	info, err := os.Stat(path)
+	if err == nil && info.Mode().IsRegular() || err != nil && strings.HasSuffix(path, ".mbox") {
+		return "mbox"
+	}
+	return "eml"
+}
+
+// Open opens what is at path to add messages, or makes it.
+func Open(path, kind string) (Writer, error) {
+	switch kind {
+	case "eml":
+		if err := os.MkdirAll(path, 0o700); err != nil {
+			return nil, err
+		}
+		return &eml{dir: path}, nil
+	case "maildir":
+		for _, sub := range []string{"cur", "new", "tmp"} {
+			if err := os.MkdirAll(filepath.Join(path, sub), 0o700); err != nil {
+				return nil, err
+			}
+		}
+		return &maildir{dir: path}, nil
+	case "mbox":
+		return openMbox(path)
+	}
+	return nil, fmt.Errorf("mailfile: expected one of %s, got %q", strings.Join(Kinds, ", "), kind)
+}
+
+// eml is a directory of files, one a message.
+type eml struct{ dir string }
+
+func (e *eml) Dir() string  { return e.dir }
+func (e *eml) Close() error { return nil }
+
+func (e *eml) Store(m *Message, s *spool.Spool, sync bool) (string, error) {
+	path := filepath.Join(e.dir, m.key()+".eml")
+	if _, err := os.Lstat(path); err == nil {
+		return path, ErrStored
+	}
+	return path, place(s, filepath.Join(e.dir, ".mailtrace-"+m.key()+".part"), path, sync)
+}
+
+// place writes the octets beside path, and renames them there.
+func place(s *spool.Spool, tmp, path string, sync bool) error {
+	if err := s.Keep(tmp, sync); err != nil {
+		return err
+	}
+	if err := os.Rename(tmp, path); err != nil {
+		return err
+	}
+	if sync {
+		return syncDir(filepath.Dir(path))
+	}
+	return nil
+}
+
+// syncDir makes a rename last.
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	// Not every file system can do it; those that cannot do it by themselves.
+	_ = d.Sync()
+	return d.Close()
+}
+
+// maildir is a Maildir.
+type maildir struct {
+	dir   string
+	known map[string]bool // keys of what is there
+}
+
+func (d *maildir) Dir() string  { return filepath.Join(d.dir, "tmp") }
+func (d *maildir) Close() error { return nil }
+
+// letters are the flags that a Maildir knows.
+var letters = map[string]byte{`\draft`: 'D', `\flagged`: 'F', `$forwarded`: 'P', `\answered`: 'R', `\seen`: 'S', `\deleted`: 'T'}
+
+// FlagLetters gives flags as the letters of a Maildir's file name, in ASCII order.
+func FlagLetters(flags []string) string {
+	var have [256]bool
+	for _, f := range flags {
+		if c, ok := letters[strings.ToLower(f)]; ok {
+			have[c] = true
+		}
+	}
+	var b strings.Builder
+	for c := byte('A'); c <= 'Z'; c++ {
+		if have[c] {
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
+}
+
+func (d *maildir) Store(m *Message, s *spool.Spool, sync bool) (string, error) {
+	if d.known == nil {
+		if err := d.look(); err != nil {
+			return "", err
+		}
+	}
+	key := m.key() + ".mailtrace"
+	if d.known[key] {
+		return key, ErrStored
+	}
+	d.known[key] = true
+	name := key + ",S=" + strconv.FormatInt(s.Size(), 10)
+	path := filepath.Join(d.dir, "new", name)
+	if f := FlagLetters(m.Flags); f != "" {
+		path = filepath.Join(d.dir, "cur", name+":2,"+f)
+	}
+	return path, place(s, filepath.Join(d.dir, "tmp", name), path, sync)
+}
+
+func (d *maildir) look() error {
+	d.known = map[string]bool{}
+	for _, sub := range []string{"cur", "new"} {
+		entries, err := os.ReadDir(filepath.Join(d.dir, sub))
+		if err != nil {
+			return err
+		}
+		for _, e := range entries {
+			key, _, _ := strings.Cut(e.Name(), ",")
+			d.known[key] = true
+		}
+	}
+	return nil
+}
+
+// mbox is a file of messages, one behind the other.
+type mbox struct {
+	path string
+	file *os.File
+	end  int64
+	gap  bool // what is there does not end with an empty line
+}
+
+func openMbox(path string) (*mbox, error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	m := &mbox{path: path, file: f}
+	if err := lock(f); err != nil {
+		return nil, errors.Join(fmt.Errorf("mailfile: %s is in use by another program: %w", path, err), f.Close())
+	}
+	if m.end, err = f.Seek(0, io.SeekEnd); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	tail := make([]byte, min(m.end, 2))
+	if _, err := f.ReadAt(tail, m.end-int64(len(tail))); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	m.gap = m.end > 0 && string(tail) != "\n\n"
+	return m, nil
+}
+
+func (m *mbox) Dir() string  { return filepath.Dir(m.path) }
+func (m *mbox) Close() error { return m.file.Close() }
+
+// Store appends the message in mboxrd: lines end with LF, and ">" stands before "From " lines, quoted ones too.
+func (m *mbox) Store(x *Message, s *spool.Spool, sync bool) (string, error) {
+	defer s.Drop()
+	cw := &counting{w: m.file}
+	w := bufio.NewWriterSize(cw, 64<<10)
+	if m.gap {
+		w.WriteString("\n") // errors stay with w, and show at Flush
+	}
+	when := x.Arrived
+	if when.IsZero() {
+		when = time.Now()
+	}
+	sender := strings.Map(func(r rune) rune {
+		if r <= ' ' || r >= 0x7f {
+			return -1
+		}
+		return r
+	}, x.Sender)
+	if sender == "" {
+		sender = "MAILER-DAEMON"
+	}
+	fmt.Fprintf(w, "From %s %s\n", sender, when.UTC().Format("Mon Jan _2 15:04:05 2006"))
+	err := quoteLines(w, bufio.NewReader(s.Reader()))
+	w.WriteString("\n")
+	err = errors.Join(err, w.Flush())
+	if err == nil && sync {
+		err = m.file.Sync()
+	}
+	if err != nil { // whole or not at all
+		_, serr := m.file.Seek(m.end, io.SeekStart)
+		return m.path, errors.Join(err, m.file.Truncate(m.end), serr)
+	}
+	m.end += cw.n
+	m.gap = false
+	return m.path, nil
+}
+
+type counting struct {
+	w io.Writer
+	n int64
+}
+
+func (c *counting) Write(p []byte) (int, error) {
+	n, err := c.w.Write(p)
+	c.n += int64(n)
+	return n, err
+}
+
+// quoteLines writes the lines of a message as an mbox has them.
+func quoteLines(w *bufio.Writer, r *bufio.Reader) error {
+	start, last := true, byte('\n')
+	cr := false // a CR is held: of CRLF only LF is kept
+	for {
+		part, err := r.ReadSlice('\n')
+		if len(part) > 0 {
+			if cr && !(len(part) == 1 && part[0] == '\n') {
+				w.WriteByte('\r')
+			}
+			cr = false
+			if start && bytes.HasPrefix(bytes.TrimLeft(part, ">"), []byte("From ")) {
+				w.WriteByte('>')
+			}
+			start = part[len(part)-1] == '\n'
+			last = part[len(part)-1]
+			switch {
+			case bytes.HasSuffix(part, []byte("\r\n")):
+				w.Write(part[:len(part)-2])
+				w.WriteByte('\n')
+			case last == '\r':
+				w.Write(part[:len(part)-1])
+				cr = true
+			default:
+				w.Write(part)
+			}
+		}
+		if err == io.EOF {
+			if cr {
+				w.WriteByte('\r')
+			}
+			if last != '\n' || cr {
+				w.WriteByte('\n')
+			}
+			return nil
+		}
+		if err != nil && err != bufio.ErrBufferFull {
+			return err
+		}
+	}
+}
