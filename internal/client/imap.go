@@ -19,6 +19,7 @@ import (
 type IMAP struct {
 	conn
 	caps     map[string]bool // upper case
+	enabled  map[string]bool // extensions, upper case
 	greeting string          // OK or PREAUTH
 	tags     int
 	flights  []*flight
@@ -100,7 +101,7 @@ func DialIMAP(ctx context.Context, cfg Config) (*IMAP, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &IMAP{conn: *x}
+	c := &IMAP{conn: *x, enabled: map[string]bool{}}
 	c.conn.see = c.see
 	defer c.bound(ctx)()
 	if err := c.begin(ctx); err != nil {

@@ -48,6 +48,27 @@ func (c *IMAP) Select(ctx context.Context, name string, readOnly bool, params st
 	return m, nil
 }
 
+// Enable turns an extension on (RFC 9051 §6.3.1).
+func (c *IMAP) Enable(ctx context.Context, name string) error {
+	if c.Enabled(name) {
+		return nil
+	}
+	_, err := c.Do(ctx, Cmd("ENABLE", Raw(name)), func(r *Response) error {
+		if r.Name == "ENABLED" {
+			for _, word := range strings.Fields(string(r.Text)) {
+				if strings.EqualFold(word, name) {
+					c.enabled[strings.ToUpper(name)] = true
+				}
+			}
+		}
+		return nil
+	})
+	return err
+}
+
+// Enabled tells whether the server said that it turned an extension on.
+func (c *IMAP) Enabled(name string) bool { return c.enabled[strings.ToUpper(name)] }
+
 // inMailbox says in a refusal which mailbox it was about.
 func inMailbox(err error, name string) error {
 	if e, ok := err.(*ServerError); ok { //nolint:errorlint // Do gives it bare

@@ -181,7 +181,7 @@ func (d *maildir) Store(m *Message, s *spool.Spool, sync bool) (string, error) {
 			return "", err
 		}
 	}
-	key := m.key() + ".mailtrace"
+	key := m.key() + ours
 	if d.known[key] {
 		return key, ErrStored
 	}
@@ -191,7 +191,18 @@ func (d *maildir) Store(m *Message, s *spool.Spool, sync bool) (string, error) {
 	if f := FlagLetters(m.Flags); f != "" {
 		path = filepath.Join(d.dir, "cur", name+":2,"+f)
 	}
-	return path, place(s, filepath.Join(d.dir, "tmp", name), path, sync)
+	tmp := filepath.Join(d.dir, "tmp", name)
+	if err := s.Keep(tmp, sync); err != nil {
+		return path, err
+	}
+	setTime(tmp, m.Arrived)
+	if err := os.Rename(tmp, path); err != nil {
+		return path, err
+	}
+	if sync {
+		return path, syncDir(filepath.Dir(path))
+	}
+	return path, nil
 }
 
 func (d *maildir) look() error {

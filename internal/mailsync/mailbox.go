@@ -1,0 +1,502 @@
+package mailsync
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/mailtrace/mailtrace/decode/imap/grammar"
+	"github.com/mailtrace/mailtrace/internal/client"
+	"github.com/mailtrace/mailtrace/internal/mailfile"
+)
+
+// Options say what a run may do.
+type Options struct {
+	// Delete carries deletions that were made here to the server.
+	Delete bool
+	// Keep leaves mail in a POP3 maildrop that is stored here.
+	Keep bool
+	// Progress, where set, is told how many messages will come, and then that one came.
+	Progress func(coming int) (came func())
+	// Say, where set, is told what a person should know.
+	Say func(text string)
+	// step, where set, is asked before each change of a file or of the server; its error ends the run
+	// there, as a kill would.
+	step func(what string) error
+}
+
+// Report is what a run did.
+type Report struct {
+	Mailbox    string `json:"mailbox"`
+	New        int    `json:"new"`         // messages stored here
+	FlagsHere  int    `json:"flags_here"`  // messages whose flags were changed here
+	FlagsThere int    `json:"flags_there"` // and on the server
+	GoneHere   int    `json:"gone_here"`   // messages removed here
+	GoneThere  int    `json:"gone_there"`  // and on the server
+	Waiting    int    `json:"waiting"`     // removed here, and still on the server
+	Matched    int    `json:"matched"`     // found again by content after UIDVALIDITY changed
+	Strangers  int    `json:"strangers"`   // files that are not ours
+	Messages   int    `json:"messages"`    // that both sides have now
+}
+
+// AccountError says that a directory belongs to another mailbox.
+type AccountError struct{ Dir, Has, Want string }
+
+func (e *AccountError) Error() string {
+	return fmt.Sprintf("mailsync: %s holds %s, not %s", e.Dir, e.Has, e.Want)
+}
+
+// Hint names what helps.
+func (e *AccountError) Hint() string { return "name another directory" }
+
+// box is one mailbox during a run.
+type box struct {
+	o       *Options
+	session *client.IMAP
+	name    string
+	dir     string
+	was     *state
+	remote  *client.Mailbox
+	flags   map[uint32]string // letters on the server, of what is known to be there and may have changed
+	there   map[uint32]bool   // all UIDs on the server
+	files   map[uint32]*mailfile.Entry
+	old     []*mailfile.Entry // of another UIDVALIDITY
+	rep     Report
+}
+
+// Mailbox makes the Maildir dir and a mailbox equal. account names the mailbox for all time. The session's
+// Config.Dir should be dir/tmp. An error leaves both sides so that another run goes on.
+func Mailbox(ctx context.Context, session *client.IMAP, name, dir, account string, o Options) (Report, error) {
+	b := &box{o: &o, session: session, name: name, dir: dir, rep: Report{Mailbox: name}}
+	release, err := prepare(dir)
+	if err != nil {
+		return b.rep, err
+	}
+	defer release()
+	if b.was, err = b.remembered(account); err != nil {
+		return b.rep, err
+	}
+	if err := b.look(ctx); err != nil {
+		return b.rep, err
+	}
+	if err := b.read(); err != nil {
+		return b.rep, err
+	}
+	now := newState(account)
+	now.validity, now.modseq = b.remote.UIDValidity, b.remote.HighestModSeq
+	for _, step := range []func(context.Context, *state) error{b.rematch, b.settle, b.fetch} {
+		if err := step(ctx, now); err != nil {
+			return b.rep, err
+		}
+	}
+	if err := b.step("state"); err != nil {
+		return b.rep, err
+	}
+	b.rep.Messages = len(now.uids) - b.rep.Waiting
+	return b.rep, now.save(dir)
+}
+
+// prepare makes a Maildir, holds its lock and removes what a killed run left behind.
+func prepare(dir string) (release func(), err error) {
+	if _, err := mailfile.Open(dir, "maildir"); err != nil {
+		return nil, err
+	}
+	release, err = mailfile.Lock(filepath.Join(dir, lockFile))
+	if err != nil {
+		return nil, fmt.Errorf("mailsync: %s: %w", dir, err)
+	}
+	stale, err := os.ReadDir(filepath.Join(dir, "tmp"))
+	if err != nil {
+		release()
+		return nil, err
+	}
+	for _, f := range stale {
+		if mailfile.IsStale(f.Name()) {
+			if err := os.Remove(filepath.Join(dir, "tmp", f.Name())); err != nil {
+				release()
+				return nil, err
+			}
+		}
+	}
+	return release, nil
+}
+
+func (b *box) step(what string) error {
+	if b.o.step == nil {
+		return nil
+	}
+	return b.o.step(what)
+}
+
+func (b *box) say(format string, a ...any) {
+	if b.o.Say != nil {
+		b.o.Say(fmt.Sprintf(format, a...))
+	}
+}
+
+func (b *box) remembered(account string) (*state, error) {
+	s, err := loadState(b.dir, account)
+	if errors.Is(err, errState) {
+		b.say("%s: what was synchronized before cannot be read; all is compared anew, and flags of both sides are kept", b.dir)
+		return newState(account), nil
+	}
+	if err == nil && s.account != account {
+		return nil, &AccountError{b.dir, s.account, account}
+	}
+	return s, err
+}
+
+// look opens the mailbox and finds out what it has.
+func (b *box) look(ctx context.Context) error {
+	b.flags, b.there = map[uint32]string{}, map[uint32]bool{}
+	params := ""
+	qresync := b.session.Enabled("QRESYNC") && b.was.modseq > 0 && len(b.was.uids) > 0
+	if qresync {
+		params = fmt.Sprintf("(QRESYNC (%d %d))", b.was.validity, b.was.modseq)
+	} else if b.session.Has("CONDSTORE") || b.session.Has("QRESYNC") {
+		params = "(CONDSTORE)"
+	}
+	gone := map[uint32]bool{}
+	see := func(r *client.Response) error {
+		switch d := r.Detail.(type) {
+		case *client.Fetched:
+			b.flagged(d)
+		case *grammar.Vanished:
+			return eachUID(d.UIDs, func(uid uint32) { gone[uid] = true })
+		}
+		return nil
+	}
+	var err error
+	if b.remote, err = b.session.Select(ctx, b.name, false, params, see); err != nil {
+		return err
+	}
+	switch {
+	case b.remote.UIDValidity == 0:
+		return fmt.Errorf("mailsync: %s has no UIDVALIDITY, so its messages cannot be told from others", b.name)
+	case b.remote.UIDNotSticky:
+		return fmt.Errorf("mailsync: %s keeps no UIDs (UIDNOTSTICKY), so its messages cannot be told from others", b.name)
+	}
+	same := b.was.validity == b.remote.UIDValidity
+	if same && qresync {
+		// RFC 7162 §3.2.5.1: what vanished and what changed came with SELECT, new messages among it.
+		for uid := range b.was.uids {
+			b.there[uid] = !gone[uid]
+		}
+		for uid := range b.flags {
+			b.there[uid] = !gone[uid]
+		}
+		b.prune()
+		if len(b.there) == int(b.remote.Exists) {
+			return nil
+		}
+		// QUIRK: a server that forgot what vanished tells all or nothing: then all is compared.
+		b.there = map[uint32]bool{}
+	}
+	if b.remote.Exists == 0 {
+		return nil
+	}
+	if same && b.was.modseq > 0 && b.remote.HighestModSeq > 0 && len(b.was.uids) > 0 {
+		uids, err := b.session.Search(ctx, true, client.Raw("ALL"))
+		if err != nil {
+			return err
+		}
+		for _, uid := range uids {
+			b.there[uid] = true
+		}
+		return b.session.Fetch(ctx, true, "1:*", fmt.Sprintf("(UID FLAGS) (CHANGEDSINCE %d)", b.was.modseq), func(f *client.Fetched) error {
+			b.flagged(f)
+			return nil
+		})
+	}
+	return b.session.Fetch(ctx, true, "1:*", "(UID FLAGS)", func(f *client.Fetched) error {
+		if b.flagged(f) {
+			b.there[f.UID] = true
+		}
+		if len(b.there) > mostUIDs {
+			return fmt.Errorf("mailsync: the server names more than %d UIDs", mostUIDs)
+		}
+		return nil
+	})
+}
+
+// Begin asks for what makes later runs cheap. It comes before the first mailbox of a session is opened
+// (RFC 9051 §6.3.1).
+func Begin(ctx context.Context, session *client.IMAP) error {
+	if !session.Has("QRESYNC") || !session.Has("ENABLE") {
+		return nil
+	}
+	return session.Enable(ctx, "QRESYNC")
+}
+
+func (b *box) prune() {
+	for uid, is := range b.there {
+		if !is {
+			delete(b.there, uid)
+		}
+	}
+}
+
+// flagged takes the flags of a message.
+func (b *box) flagged(f *client.Fetched) bool {
+	if f.UID == 0 || f.Flags == nil {
+		return false
+	}
+	var flags []string
+	for _, x := range f.Flags {
+		flags = append(flags, string(x))
+	}
+	b.flags[f.UID] = mailfile.FlagLetters(flags)
+	return true
+}
+
+// mostUIDs bounds what a server may say of one mailbox.
+const mostUIDs = 16 << 20
+
+func eachUID(set []byte, do func(uint32)) error {
+	s, n, ok := grammar.ParseSet(set)
+	if !ok || n != len(set) {
+		return fmt.Errorf("mailsync: expected a set of UIDs, found %q", set)
+	}
+	count := 0
+	for r := range s.All() {
+		for uid := min(r.First, r.Last); ; uid++ {
+			if count++; count > mostUIDs {
+				return fmt.Errorf("mailsync: the server names more than %d UIDs", mostUIDs)
+			}
+			do(uid)
+			if uid == max(r.First, r.Last) {
+				break
+			}
+		}
+	}
+	return nil
+}
+
+// read looks at the files.
+func (b *box) read() error {
+	b.files, b.old = map[uint32]*mailfile.Entry{}, nil
+	list, err := mailfile.ReadMaildir(b.dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range list {
+		switch {
+		case e.UID == 0:
+			b.rep.Strangers++
+		case e.UIDValidity != b.remote.UIDValidity && b.was.validity == b.remote.UIDValidity:
+			b.rep.Strangers++ // it was matched with nothing when UIDVALIDITY changed
+		case e.UIDValidity != b.remote.UIDValidity:
+			b.old = append(b.old, e)
+		case b.files[e.UID] != nil:
+			b.rep.Strangers++ // a copy that somebody made
+		default:
+			b.files[e.UID] = e
+		}
+	}
+	return nil
+}
+
+// settle makes equal what both sides know of.
+func (b *box) settle(ctx context.Context, now *state) error {
+	push := map[[2]string][]uint32{}
+	var remove []uint32
+	for uid := range b.there {
+		file, base := b.files[uid], b.was.uids[uid]
+		if b.was.validity != b.remote.UIDValidity {
+			base = nil
+		}
+		theirs, told := b.flags[uid]
+		switch {
+		case file == nil && base == nil:
+			continue // new: see fetch
+		case file == nil:
+			if b.o.Delete {
+				remove = append(remove, uid)
+				continue
+			}
+			b.rep.Waiting++
+			now.uids[uid] = &known{letters: base.letters, gone: true}
+			continue
+		}
+		mine := file.Letters
+		if !told {
+			theirs = mine // nothing changed there since
+			if base != nil {
+				theirs = base.letters
+			}
+		}
+		common := both(mine, theirs)
+		if base != nil {
+			common = base.letters
+		}
+		want := b.merge(common, mine, theirs)
+		now.uids[uid] = &known{letters: b.agreed(want, theirs)}
+		if want != mine {
+			if err := b.step("flags here"); err != nil {
+				return err
+			}
+			if err := mailfile.SetFlags(b.dir, file, want); err != nil {
+				return err
+			}
+			b.rep.FlagsHere++
+		}
+		if add, del := b.storable(without(want, theirs)), b.storable(without(theirs, want)); add+del != "" {
+			push[[2]string{add, del}] = append(push[[2]string{add, del}], uid)
+			b.rep.FlagsThere++
+		}
+	}
+	if err := b.expungedThere(); err != nil {
+		return err
+	}
+	if err := b.push(ctx, push); err != nil {
+		return err
+	}
+	return b.remove(ctx, remove)
+}
+
+// merge gives the letters that both sides get: each flag as the side has it that changed it.
+func (b *box) merge(base, mine, theirs string) string {
+	var out []byte
+	for _, c := range []byte("DFPRST") {
+		was, here, there := has(base, c), has(mine, c), has(theirs, c)
+		if here != was {
+			there = here // it stays here too where it may not go to the server
+		}
+		if there {
+			out = append(out, c)
+		}
+	}
+	return string(out)
+}
+
+// agreed gives the letters that both sides have then: a flag that may not go to the server stays a
+// difference, and so a change that was made here.
+func (b *box) agreed(want, theirs string) string {
+	var out []byte
+	for _, c := range []byte("DFPRST") {
+		from := theirs
+		if b.canStore(c) {
+			from = want
+		}
+		if has(from, c) {
+			out = append(out, c)
+		}
+	}
+	return string(out)
+}
+
+// storable leaves the letters that may go to the server.
+func (b *box) storable(letters string) string {
+	return strings.Map(func(r rune) rune {
+		if b.canStore(byte(r)) {
+			return r
+		}
+		return -1
+	}, letters)
+}
+
+// canStore tells whether a flag may go to the server.
+func (b *box) canStore(c byte) bool {
+	return (c != 'T' || b.o.Delete) && !b.remote.ReadOnly && b.remote.CanStore(flagOf(c))
+}
+
+func has(letters string, c byte) bool { return strings.IndexByte(letters, c) >= 0 }
+
+func both(a, b string) string {
+	return strings.Map(func(r rune) rune {
+		if has(b, byte(r)) {
+			return r
+		}
+		return -1
+	}, a)
+}
+
+func without(a, b string) string {
+	return strings.Map(func(r rune) rune {
+		if has(b, byte(r)) {
+			return -1
+		}
+		return r
+	}, a)
+}
+
+func flagOf(c byte) string {
+	e := mailfile.Entry{Letters: string(c)}
+	return e.Flags()[0]
+}
+
+// expungedThere removes here what the server has no more.
+func (b *box) expungedThere() error {
+	for uid, file := range b.files {
+		if b.there[uid] {
+			continue
+		}
+		if err := b.step("remove here"); err != nil {
+			return err
+		}
+		if err := os.Remove(file.Path(b.dir)); err != nil {
+			return err
+		}
+		delete(b.files, uid)
+		b.rep.GoneHere++
+	}
+	return nil
+}
+
+// push says flags to the server.
+func (b *box) push(ctx context.Context, changes map[[2]string][]uint32) error {
+	for change, uids := range changes {
+		for i, sign := range []string{"+", "-"} {
+			if change[i] == "" {
+				continue
+			}
+			var flags []string
+			for _, c := range []byte(change[i]) {
+				flags = append(flags, flagOf(c))
+			}
+			if err := b.step("flags there"); err != nil {
+				return err
+			}
+			for part := range slices.Chunk(uids, batch) {
+				cmd := client.Cmd("UID STORE", client.Raw(client.Set(part)), client.Raw(sign+"FLAGS.SILENT ("+strings.Join(flags, " ")+")"))
+				if _, err := b.session.Do(ctx, cmd, nil); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// remove removes on the server what was removed here. Without UIDPLUS it is marked: a bare EXPUNGE would
+// remove what others have marked too.
+func (b *box) remove(ctx context.Context, uids []uint32) error {
+	if len(uids) == 0 {
+		return nil
+	}
+	if err := b.step("remove there"); err != nil {
+		return err
+	}
+	for part := range slices.Chunk(uids, batch) {
+		set := client.Raw(client.Set(part))
+		if _, err := b.session.Do(ctx, client.Cmd("UID STORE", set, client.Raw(`+FLAGS.SILENT (\Deleted)`)), nil); err != nil {
+			return err
+		}
+		if !b.session.Speaks("UIDPLUS") {
+			b.say("%s: the server has no UIDPLUS, so %d messages are marked as deleted there and not removed", b.name, len(part))
+			continue
+		}
+		if err := b.step("expunge there"); err != nil {
+			return err
+		}
+		if _, err := b.session.Do(ctx, client.Cmd("UID EXPUNGE", set), nil); err != nil {
+			return err
+		}
+	}
+	b.rep.GoneThere += len(uids)
+	return nil
+}
