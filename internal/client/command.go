@@ -32,6 +32,8 @@ type (
 	String string
 	// MailboxName becomes an astring in modified UTF-7.
 	MailboxName string
+	// List becomes its arguments in parentheses.
+	List []any
 )
 
 // Literal is message content to be sent.
@@ -41,11 +43,18 @@ type Literal struct {
 	Binary bool // literal8, "~{n}" (RFC 3516 §4.4)
 }
 
-// Cmd makes a command of its name and its arguments: Raw, String, MailboxName, Literal.
+// Cmd makes a command of its name and its arguments: Raw, String, MailboxName, Literal, List.
 func Cmd(name string, args ...any) Command {
 	c := Command{Name: name, parts: []part{{text: []byte(name)}}}
+	c.arguments(" ", args)
+	return c
+}
+
+// arguments puts arguments with spaces between them, and before in front of the first.
+func (c *Command) arguments(before string, args []any) {
 	for _, a := range args {
-		c.add(" ")
+		c.add(before)
+		before = " "
 		switch a := a.(type) {
 		case Raw:
 			c.add(string(a))
@@ -57,11 +66,14 @@ func Cmd(name string, args ...any) Command {
 			last := &c.parts[len(c.parts)-1]
 			last.reader, last.octets, last.binary = a.Reader, a.Octets, a.Binary
 			c.parts = append(c.parts, part{})
+		case List:
+			c.add("(")
+			c.arguments("", a)
+			c.add(")")
 		default:
-			panic("client: Cmd takes Raw, String, MailboxName and Literal") // a mistake of the program
+			panic("client: Cmd takes Raw, String, MailboxName, Literal and List") // a mistake of the program
 		}
 	}
-	return c
 }
 
 func (c *Command) add(text string) {

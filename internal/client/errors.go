@@ -14,6 +14,8 @@ type ServerError struct {
 	Code    string // response code, upper case, such as "OVERQUOTA"; "" where there was none
 	Text    string // what the server says about it
 	Mailbox string // which the command named; ""
+	// Charsets are those that the server searches in, where it refused one (BADCHARSET, RFC 9051 §7.1).
+	Charsets []string
 }
 
 func (e *ServerError) Error() string {
@@ -46,6 +48,7 @@ var codeHints = map[string]string{
 	"AUTH":                 "check user and password; some servers want an app password",
 	"CANNOT":               "the server cannot do this to any mailbox of that name",
 	"ALREADYEXISTS":        "there is such a mailbox already",
+	"BADCHARSET":           "the server does not search in this charset; look for text in ASCII",
 }
 
 // Hint names what helps; "" where nothing is known to.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/mailtrace/mailtrace/decode"
 	"github.com/mailtrace/mailtrace/decode/imap"
+	"github.com/mailtrace/mailtrace/decode/imap/grammar"
 	"github.com/mailtrace/mailtrace/decode/imap/meaning"
 	"github.com/mailtrace/mailtrace/internal/spool"
 )
@@ -360,7 +361,11 @@ func (c *IMAP) Do(ctx context.Context, cmd Command, on func(*Response) error) (*
 }
 
 func (c *IMAP) refused(cmd *Command, r *Result) error {
-	return &ServerError{Command: cmd.Name, Status: r.Status, Code: r.Code, Text: r.Text}
+	e := &ServerError{Command: cmd.Name, Status: r.Status, Code: r.Code, Text: r.Text}
+	if words, ok := r.Data.(*grammar.Words); ok && r.Code == "BADCHARSET" {
+		e.Charsets = strs(words.Words)
+	}
+	return e
 }
 
 // Pipeline says the commands that next gives, ahead of the answers as far as the buffers of a system

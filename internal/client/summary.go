@@ -10,6 +10,7 @@ import (
 
 	"github.com/mailtrace/mailtrace/decode/imap/grammar"
 	"github.com/mailtrace/mailtrace/decode/mime"
+	"github.com/mailtrace/mailtrace/internal/spool"
 )
 
 // Summary is what a list shows of a message.
@@ -149,6 +150,12 @@ const headerLimit = 4 << 20
 // Summaries tells the messages of the maildrop, the newest first, at most limit of them (0: all), from LIST,
 // UIDL and TOP: said ahead of the answers where the server has PIPELINING.
 func (c *POP3) Summaries(ctx context.Context, limit int, on func(*Summary) error) error {
+	return c.Headers(ctx, limit, func(s *Summary, _ *spool.Spool) error { return on(s) })
+}
+
+// Headers tells the messages as Summaries does, each with its header: valid during the call, nil where
+// the server gave none.
+func (c *POP3) Headers(ctx context.Context, limit int, on func(*Summary, *spool.Spool) error) error {
 	sizes, err := c.List(ctx)
 	if err != nil {
 		return err
@@ -183,6 +190,6 @@ func (c *POP3) Summaries(ctx context.Context, limit int, on func(*Summary) error
 			}
 		}
 		s.Number, s.ID, s.Octets = uint32(l.Number), id[l.Number], l.Octets
-		return on(s)
+		return on(s, r.Content)
 	})
 }

@@ -14,12 +14,26 @@ const fieldKept = 16 << 10
 // broken mail is shown as well as it goes.
 func ReadSummary(r io.Reader) (*Summary, error) {
 	s := &Summary{}
+	if err := ReadHeader(r, s.field); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// ReadHeader gives the fields of a message's header, unfolded: of each the name and the value as they
+// stand, 16 KiB at most. What is no field is passed over.
+func ReadHeader(r io.Reader, on func(name, value string)) error {
+	give := func(field string) {
+		if name, value, ok := strings.Cut(field, ":"); ok {
+			on(strings.TrimSpace(name), value)
+		}
+	}
 	b := bufio.NewReader(r)
 	field := ""
 	for {
 		line, err := readLine(b)
 		if err != nil && err != io.EOF {
-			return nil, err
+			return err
 		}
 		if line != "" && (line[0] == ' ' || line[0] == '\t') {
 			if len(field) < fieldKept {
@@ -27,10 +41,10 @@ func ReadSummary(r io.Reader) (*Summary, error) {
 			}
 			continue
 		}
-		s.field(field)
+		give(field)
 		field = line
 		if line == "" { // the empty line behind the header, or the end
-			return s, nil
+			return nil
 		}
 	}
 }
@@ -50,12 +64,8 @@ func readLine(b *bufio.Reader) (string, error) {
 }
 
 // field takes one header field, unfolded.
-func (s *Summary) field(field string) {
-	name, value, ok := strings.Cut(field, ":")
-	if !ok {
-		return
-	}
-	switch strings.ToLower(strings.TrimSpace(name)) {
+func (s *Summary) field(name, value string) {
+	switch strings.ToLower(name) {
 	case "subject":
 		s.Subject = header(value)
 	case "date":
