@@ -44,6 +44,7 @@ var rooms = []room{
 	{"internal/mailfile", []string{"decode/imap/grammar", "internal/spool"}, "messages into files; who sent them is nothing to it"},
 	{"internal/mailsync", []string{"internal/client", "internal/mailfile", "decode/imap/grammar"}, "mailboxes and Maildirs; flags and terminals are the command's affair"},
 	{"internal/message", []string{"decode", "decode/mime", "decode/imap/grammar"}, "messages for a person; where they came from is nothing to it"},
+	{"internal/query", []string{"decode/imap/grammar", "decode/mime", "internal/client"}, "a language: what is found with it, and where, is its caller's affair"},
 	{"internal/credentials", nil, "a leaf package: whatever logs in asks it"},
 	{"internal/print", []string{"decode", "decode/mime"}, "it shows events; who made them is nothing to it"},
 	{"internal/lint", []string{"decode", "decode/rules", "internal/print"}, "it reports findings; who found them is nothing to it"},
@@ -54,6 +55,7 @@ var rooms = []room{
 	{"cmd/mailtrace", []string{
 		"decode", "decode/...", "captures", "proxy", "proxy/certs", "replay", "internal/dial", "internal/print", "internal/filter", "internal/lint", "internal/stats",
 		"internal/mailserver", "internal/credentials", "internal/client", "internal/sasl", "internal/spool", "internal/mailfile", "internal/message", "internal/mailsync",
+		"internal/query",
 	}, "the one place where everything is wired together"},
 	{"internal/arch", nil, "it reads source, nothing else"},
 	{"internal/...", []string{"..."}, "benchmarks and interop runs use the whole"},

@@ -1,0 +1,115 @@
+package query_test
+
+import (
+	"bytes"
+	"context"
+	"net"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/mailtrace/mailtrace/internal/client"
+	"github.com/mailtrace/mailtrace/internal/dial"
+	"github.com/mailtrace/mailtrace/internal/mailserver"
+	"github.com/mailtrace/mailtrace/internal/query"
+)
+
+// queries can be answered from what a header, the size and the flags say.
+var queries = []string{
+	"all", "-all", "from:desk", "from:DESK -from:news", "from:büro", "from:СЛУЖБА", "from:総務", "to:example.org", "cc:example", "bcc:x", "-to:team",
+	"subject:münchen", `subject:"over two words"`, "subject:会議", "subject:é", "subject:=?", `subject:"(whole"`, "subject:agenda or subject:invitation",
+	"header:Subject", "header:In-Reply-To", "header:Content-Type=multipart", "header:X-None or header:Date=jan", "-header:Message-ID=example.org", "has:attachment",
+	"since:2026-01-07", "before:2026-01-07", "on:2026-01-06", "on:2026-01-07 or on:2026-01-12", "-since:2026-01-10 since:2026-01-06",
+	"sent-since:2026-01-07", "sent-before:2026-01-07", "sent-on:2026-01-06", "-sent-on:2026-01-06",
+	"larger:1KB", "smaller:300", "larger:442 or smaller:442", "-(larger:442 or smaller:442)",
+	"seen", "unseen", "answered", "unanswered flagged", "keyword:$Forwarded or keyword:monitoralert", "-keyword:$Forwarded", "deleted", "undeleted -draft",
+	"uid:3:5,9", "uid:12:*", "uid:*", "-uid:1:10", "uid:99", "(seen or flagged) -(from:desk or larger:2KB)", "-(-seen -flagged)",
+	"from:desk (subject:w or subject:printer) unflagged or uid:13",
+}
+
+// What a header tells agrees with what a server finds.
+func TestMatchIsSearch(t *testing.T) {
+	store := mailserver.NewStore(mailserver.DemoMessages())
+	s := &mailserver.Server{Store: store, Users: map[string]string{"u1": "swordfish"}}
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() { done <- s.ServeIMAP(ln) }()
+	t.Cleanup(func() {
+		s.Close()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	u, err := dial.Parse("imap://u1@localhost")
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.Port = ln.Addr().(*net.TCPAddr).Port
+	c, err := client.DialIMAP(t.Context(), client.Config{
+		URL: u, AllowCleartext: true, Idle: 10 * time.Second,
+		Password: func(context.Context) (string, error) { return "swordfish", nil },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close(nil)
+	if _, err := c.Select(t.Context(), "INBOX", true, "", nil); err != nil {
+		t.Fatal(err)
+	}
+	messages := demo(t)
+	some := 0
+	for _, text := range queries {
+		q, err := query.Parse(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		args, _, err := q.Program(query.Server{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := c.Search(t.Context(), true, args...)
+		if err != nil {
+			t.Fatalf("%s: %v", text, err)
+		}
+		if keys, _ := q.Unanswered(query.Holds{Flags: true, Arrived: true, UID: true}); len(keys) > 0 {
+			t.Fatalf("%s: %v cannot be answered here", text, keys)
+		}
+		var got []uint32
+		for _, m := range messages {
+			if q.Match(m) {
+				got = append(got, m.UID)
+			}
+		}
+		if len(got) > 0 && len(got) < len(messages) {
+			some++
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: found %v, the server %v", text, got, want)
+		}
+	}
+	if some < len(queries)/2 {
+		t.Errorf("%d of %d queries tell messages apart", some, len(queries))
+	}
+}
+
+// demo gives the demo messages as the server has them.
+func demo(t *testing.T) (list []*query.Message) {
+	all := mailserver.DemoMessages()
+	for i, m := range all {
+		x := &query.Message{
+			UID: uint32(i + 1), Highest: uint32(len(all)), Octets: int64(len(m.Octets)), Flags: m.Flags, HasFlags: true, Arrived: m.Date,
+			Header: []query.Field{},
+		}
+		err := client.ReadHeader(bytes.NewReader(m.Octets), func(name, value string) {
+			x.Header = append(x.Header, query.Field{Name: name, Value: value})
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, x)
+	}
+	return list
+}
