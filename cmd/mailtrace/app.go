@@ -38,7 +38,7 @@ func newApp(u *ui) *cli.App {
 		Writer:    u.out,
 		ErrWriter: u.err,
 		Commands: []*cli.Command{
-			demoCommand(u), proxyCommand(u), showCommand(u), lintCommand(u), statsCommand(u), scriptCommand(u), replayCommand(u), serveCommand(u), listCommand(u), fetchCommand(u), foldersCommand(u), syncCommand(u), caCommand(u), versionCommand(u),
+			demoCommand(u), proxyCommand(u), showCommand(u), lintCommand(u), statsCommand(u), scriptCommand(u), replayCommand(u), serveCommand(u), listCommand(u), fetchCommand(u), searchCommand(u), foldersCommand(u), syncCommand(u), caCommand(u), versionCommand(u),
 		},
 		HideVersion:               true, // arrange makes --version the command,
 		HideHelpCommand:           true, // and of help X the flag
