@@ -36,6 +36,8 @@ func arrange(commands []*cli.Command, args []string) ([]string, error) {
 			i = len(args)
 		case arg == "--help" || arg == "-h":
 			help = true
+		case isFlagChange(names, arg):
+			positionals = append(positionals, arg)
 		case len(arg) > 1 && arg[0] == '-':
 			name, value, joined := strings.Cut(strings.TrimLeft(arg, "-"), "=")
 			scope := commands
@@ -83,6 +85,11 @@ func arrange(commands []*cli.Command, args []string) ([]string, error) {
 		return nil, usagef(helpHint(names), "mailtrace %s: expected one of %s", strings.Join(names, " "), strings.Join(commandNames(at), ", "))
 	}
 	return slices.Concat(names, flags, []string{"--"}, positionals), nil
+}
+
+// isFlagChange tells whether an argument of the verb flag takes a flag away: -\Seen, -$Label.
+func isFlagChange(names []string, arg string) bool {
+	return len(names) > 0 && names[0] == "flag" && (strings.HasPrefix(arg, `-\`) || strings.HasPrefix(arg, "-$"))
 }
 
 func findCommand(commands []*cli.Command, name string) *cli.Command {

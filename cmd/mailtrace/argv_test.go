@@ -28,6 +28,8 @@ func TestArrange(t *testing.T) {
 		{in: "show -", want: "show -- -"},
 		{in: "serve a -- b --user c -- d", want: "serve -- a -- b --user c -- d"},
 		{in: "serve --user u", want: "serve --user u --"},
+		{in: `flag u --uid 1 -\Seen +\Flagged -$x`, want: `flag --uid 1 -- u -\Seen +\Flagged -$x`},
+		{in: `list -\Seen`, failure: `unknown flag --\Seen`, hint: "mailtrace list --help lists what there is"},
 		{in: "--color never show a", want: "show --color never -- a"},
 		{in: "--color=never ca path", want: "", failure: "unknown flag --color", hint: "mailtrace ca path --help lists what there is"},
 		{in: "ca --ca-dir x path", want: "ca path --ca-dir x --"},

@@ -34,7 +34,7 @@ var codeHints = map[string]string{
 	"PRIVACYREQUIRED":      "the server wants TLS first: use imaps, pop3s or +starttls in the URL",
 	"CONTACTADMIN":         "the server asks you to contact its administrator",
 	"NONEXISTENT":          "mailtrace folders URL lists what is there",
-	"TRYCREATE":            "mailtrace folders URL lists what is there",
+	"TRYCREATE":            "--create makes the mailbox; mailtrace folders URL lists what is there",
 	"NOPERM":               "the account may not do this",
 	"OVERQUOTA":            "the mailbox is full: delete mail, or ask for more room",
 	"LIMIT":                "a limit of the server is reached; try again later, or with less at a time",

@@ -105,7 +105,7 @@ func (c *IMAP) Summaries(ctx context.Context, exists uint32, limit int, on func(
 }
 
 func summaryOf(f *Fetched) *Summary {
-	s := &Summary{Number: f.Number, UID: f.UID, Flags: strs(f.Flags), Subject: header(string(f.Envelope.Subject))}
+	s := &Summary{Number: f.Number, UID: f.UID, Flags: flagsOf(f.Flags), Subject: header(string(f.Envelope.Subject))}
 	if f.Size != nil {
 		s.Octets = *f.Size
 	}
