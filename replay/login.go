@@ -1,8 +1,11 @@
 package replay
 
 import (
+	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/mailtrace/mailtrace/internal/sasl"
 )
 
 // login plays @login: greeting, capabilities, and the mechanism that fits.
@@ -42,8 +45,9 @@ func (p *player) command(at Pos, text string) (untagged []*reply, end *reply, er
 		return nil, nil, err
 	}
 	tag, _, _ := strings.Cut(text, " ")
-	if m := mechanismOf(l); m != nil {
-		p.mech = m
+	mech := mechanismOf(l)
+	if mech != nil {
+		p.mech = mech
 	}
 	if err := p.guard(l); err != nil {
 		return nil, nil, err
@@ -88,6 +92,9 @@ func (p *player) command(at Pos, text string) (untagged []*reply, end *reply, er
 			}
 			p.wire.send(segs[0].octets)
 		case tag:
+			if r.kind == "OK" && mech.unproved() {
+				return nil, nil, errUnproved
+			}
 			return untagged, r, nil
 		default:
 			return nil, nil, fmt.Errorf("expected the completion of %s, found %s", text, shown(r.show))
@@ -169,21 +176,22 @@ func (p *player) loginIMAP(d *Directive) error {
 	return nil
 }
 
+// errUnproved refuses a login at a server that may be another one (RFC 5802 §5.1, "v").
+var errUnproved = errors.New("the server says success and did not prove that it knows the password")
+
 // strongest gives the mechanism that needs no trust in the connection, or a token's; "" where none
 // is offered.
 func (p *player) strongest(offered func(string) bool) string {
-	if p.opts.Token != "" && !p.exposed() {
-		for _, name := range []string{"OAUTHBEARER", "XOAUTH2"} {
-			if offered(name) {
-				return name
-			}
+	for _, name := range sasl.Known() {
+		fits := p.opts.Password != "" && !sasl.Cleartext(name)
+		switch {
+		case name == "EXTERNAL" || strings.HasSuffix(name, "-PLUS"):
+			continue // neither the certificate nor the channel is the player's
+		case strings.Contains(name, "OAUTH"):
+			fits = p.opts.Token != "" && !p.exposed()
 		}
-	}
-	if p.opts.Password != "" {
-		for _, name := range []string{"SCRAM-SHA-256", "SCRAM-SHA-1", "CRAM-MD5"} {
-			if offered(name) {
-				return name
-			}
+		if fits && offered(name) {
+			return name
 		}
 	}
 	return ""
@@ -252,6 +260,9 @@ func (p *player) ask(at Pos, text string) (status string, body [][]byte, err err
 		if l, err = p.synthetic(at, "${sasl}"); err != nil {
 			return "", nil, err
 		}
+	}
+	if strings.HasPrefix(status, "+OK") && p.mech.unproved() {
+		return "", nil, errUnproved
 	}
 	if strings.HasPrefix(status, "+OK") && multiLine(text) {
 		body, _, err = p.readBody(at, p.opts.Timeout, linesHeld)

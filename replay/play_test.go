@@ -261,6 +261,7 @@ func TestPlayLogin(t *testing.T) {
 		{"pop3", "@connect a pop3\n@login\nC: STAT\nS: +OK\n", "S +OK hi\nC CAPA\nS +OK\nS USER\nS SASL PLAIN\nS .\nC USER u1\nS +OK\nC PASS pass word\nS +OK\nC STAT\nS +OK 0 0\n", ""},
 		{"pop3 without USER", "@connect a pop3\n@login\n", "S +OK hi\nC CAPA\nS +OK\nS SASL LOGIN PLAIN\nS .\nC AUTH PLAIN AHUxAHBhc3Mgd29yZA==\nS +OK\n", ""},
 		{"pop3 without CAPA", "@connect a pop3\n@login\n", "S +OK hi\nC CAPA\nS -ERR what\nC USER u1\nS +OK\nC PASS pass word\nS -ERR [AUTH] no\n", "the server refuses: -ERR [AUTH] no"},
+		{"unproved", "@connect a pop3\n@login\n", "S +OK hi\nC CAPA\nS +OK\nS SASL SCRAM-SHA-1\nS .\nC AUTH SCRAM-SHA-1\nS +OK\n", "did not prove"},
 		{"raw sasl", "@connect a pop3\nS: +OK\nC: AUTH LOGIN\nS: +\nC: ${sasl}\nS: +\nC: ${sasl}\nS: +OK\nC: NOOP\nS: +OK\n", "S +OK hi\nC AUTH LOGIN\nS + VXNlcm5hbWU6\nC dTE=\nS + UGFzc3dvcmQ6\nC cGFzcyB3b3Jk\nS +OK\nC NOOP\nS +OK\n", ""},
 		{"CRAM-MD5", "@connect a imap\nS: * OK\nC: a AUTHENTICATE CRAM-MD5\nS: +\nC: ${sasl}\nS: a OK\n", "S * OK hi\nC a AUTHENTICATE CRAM-MD5\nS + PDE4OTYuNjk3MTcwOTUyQHBvc3RvZmZpY2UucmVzdG9uLm1jaS5uZXQ+\nC CRAM\nS a OK x\n", ""},
 	} {

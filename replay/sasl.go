@@ -1,23 +1,33 @@
 package replay
 
 import (
-	"crypto/hmac"
-	"crypto/md5"
 	"encoding/base64"
 	"fmt"
+	"slices"
 	"strings"
+
+	gosasl "github.com/emersion/go-sasl"
+
+	"github.com/mailtrace/mailtrace/internal/sasl"
 )
 
-// mechanism is an open SASL exchange, for ${sasl}.
+// mechanism is an open SASL exchange, or APOP, for ${sasl}.
 type mechanism struct {
-	name  string
-	step  int
-	scram *scram
+	name   string
+	step   int
+	client gosasl.Client // from the first response on; nil for APOP
 }
 
-// cleartext tells whether a mechanism sends the secret itself, so that it needs TLS.
+// cleartext tells whether a mechanism sends the secret itself, so that it needs TLS. One that is not
+// known is taken for one.
 func (m *mechanism) cleartext() bool {
-	return m == nil || m.name != "APOP" && m.name != "CRAM-MD5" && scramHash(m.name) == nil
+	switch {
+	case m == nil:
+		return true
+	case m.name == "APOP":
+		return false
+	}
+	return sasl.Cleartext(m.name) || !slices.Contains(sasl.Known(), m.name)
 }
 
 // mechanismOf gives the mechanism that a C: line begins (RFC 9051 §6.2.2, RFC 5034 §4).
@@ -34,66 +44,55 @@ func mechanismOf(l *Line) *mechanism {
 	return &mechanism{name: strings.ToUpper(w[i])}
 }
 
-// next gives the next response, in base64 but for the digest of APOP; "=" where an initial response is empty.
+// next gives the next response, in base64 but for the digest of APOP.
 func (m *mechanism) next(vars map[string]string, challenge []byte) (string, error) {
 	if m == nil {
 		return "", fmt.Errorf("no AUTHENTICATE or AUTH is open")
 	}
-	user, password, token := vars["user"], vars["password"], vars["token"]
-	step := m.step
+	c := sasl.Credentials{User: vars["user"], Password: vars["password"], Token: vars["token"]}
+	first := m.step == 0
 	m.step++
-	if h := scramHash(m.name); h != nil {
-		if m.scram == nil {
-			m.scram = &scram{hash: h}
+	switch known := m.name == "APOP" || slices.Contains(sasl.Known(), m.name); {
+	case !known:
+		return "", fmt.Errorf("response %d of %s is not known; give ${sasl} a value", m.step, m.name)
+	case m.name == "EXTERNAL": // the certificate says it
+	case strings.Contains(m.name, "OAUTH"):
+		if c.Token == "" {
+			return "", fmt.Errorf("no ${token} was given")
 		}
-		raw, err := base64.StdEncoding.DecodeString(string(challenge))
-		if err != nil {
-			return "", fmt.Errorf("the %s challenge is not base64", m.name)
-		}
-		if password == "" {
-			return "", fmt.Errorf("no ${password} was given")
-		}
-		text, err := m.scram.response(step, user, password, string(raw))
-		return base64.StdEncoding.EncodeToString([]byte(text)), err
+	case c.Password == "":
+		return "", fmt.Errorf("no ${password} was given")
 	}
-	var text string
-	switch {
-	case m.name == "APOP" && step == 0: // RFC 1939 §7
-		if len(challenge) == 0 {
+	if m.name == "APOP" { // RFC 1939 §7
+		if len(challenge) == 0 || !first {
 			return "", fmt.Errorf("the greeting has no timestamp for APOP")
 		}
-		if password == "" {
-			return "", fmt.Errorf("no ${password} was given")
-		}
-		return fmt.Sprintf("%x", md5.Sum([]byte(string(challenge)+password))), nil
-	case m.name == "PLAIN" && step == 0: // RFC 4616 §2
-		text = "\x00" + user + "\x00" + password
-	case m.name == "LOGIN" && step == 0: // draft-murchison-sasl-login-00
-		text = user
-	case m.name == "LOGIN" && step == 1:
-		text = password
-	case m.name == "CRAM-MD5" && step == 0: // RFC 2195 §2
-		raw, err := base64.StdEncoding.DecodeString(string(challenge))
-		if err != nil {
-			return "", fmt.Errorf("the CRAM-MD5 challenge is not base64")
-		}
-		mac := hmac.New(md5.New, []byte(password))
-		mac.Write(raw)
-		text = fmt.Sprintf("%s %x", user, mac.Sum(nil))
-	case m.name == "XOAUTH2" && step == 0:
-		text = "user=" + user + "\x01auth=Bearer " + token + "\x01\x01"
-	case m.name == "OAUTHBEARER" && step == 0: // RFC 7628 §3.1
-		text = "n,a=" + gs2Escapes.Replace(user) + ",\x01auth=Bearer " + token + "\x01\x01"
-	case strings.HasSuffix(m.name, "OAUTH2") || m.name == "OAUTHBEARER":
-		return "", nil // an error challenge is answered, then refused
-	default:
-		return "", fmt.Errorf("response %d of %s is not known; give ${sasl} a value", step+1, m.name)
+		return sasl.APOP(string(challenge), c.Password), nil
 	}
-	if password == "" && token == "" {
-		return "", fmt.Errorf("no ${password} or ${token} was given")
+	if first {
+		var err error
+		if m.client, err = sasl.New(m.name, nil, c); err != nil {
+			return "", err
+		}
+		_, initial, err := m.client.Start()
+		if err != nil || initial != nil {
+			return base64.StdEncoding.EncodeToString(initial), err
+		}
 	}
-	return base64.StdEncoding.EncodeToString([]byte(text)), nil
+	raw, err := base64.StdEncoding.DecodeString(string(challenge))
+	if err != nil {
+		return "", fmt.Errorf("the %s challenge is not base64", m.name)
+	}
+	text, err := m.client.Next(raw)
+	return base64.StdEncoding.EncodeToString(text), err
 }
 
-// gs2Escapes writes a name in the GS2 header (RFC 5801 §4).
-var gs2Escapes = strings.NewReplacer("=", "=3D", ",", "=2C")
+// unproved tells whether the server still owes the proof that it knows the password, which SCRAM asks
+// of it (RFC 5802 §5.1, "v").
+func (m *mechanism) unproved() bool {
+	if m == nil || !strings.HasPrefix(m.name, "SCRAM-") {
+		return false
+	}
+	done, ok := m.client.(interface{ Done() bool })
+	return !ok || !done.Done()
+}

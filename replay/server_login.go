@@ -1,13 +1,14 @@
 package replay
 
 import (
-	"crypto/md5"
 	"encoding/base64"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/mailtrace/mailtrace/internal/sasl"
 )
 
 // A login is what is recorded as one, whatever the mechanism: a client that logs in by another
@@ -214,7 +215,7 @@ func (s *session) provedPOP3(in *incoming, text string) error {
 		if s.stamp == "" {
 			return &loginError{"the greeting has no timestamp for APOP (RFC 1939 §7)"}
 		}
-		return s.server.proves(user, digest, fmt.Sprintf("%x", md5.Sum([]byte(s.stamp+s.server.Password))))
+		return s.server.proves(user, digest, sasl.APOP(s.stamp, s.server.Password))
 	}
 	f := strings.Fields(rest)
 	if len(f) > 2 {

@@ -1,15 +1,11 @@
 package replay
 
 import (
-	"crypto/hmac"
-	"crypto/md5"
-	"crypto/pbkdf2"
-	"crypto/rand"
 	"crypto/subtle"
-	"encoding/base64"
 	"errors"
-	"fmt"
 	"strings"
+
+	"github.com/mailtrace/mailtrace/internal/sasl"
 )
 
 // proof is the server's side of a SASL exchange.
@@ -20,11 +16,8 @@ type proof struct {
 	user   string // whom the client says to be, once it has
 
 	challenge string // CRAM-MD5: what was asked
-	scram     scram
-	first     string // SCRAM: both first messages
-	nonce     string
-	salted    []byte
-	accepted  bool
+	scram     *sasl.Server
+	accepted  bool // SCRAM: its proof was right
 }
 
 var errRefused = errors.New("user or password is another")
@@ -58,9 +51,7 @@ func (p *proof) next(response []byte) (challenge string, done bool, err error) {
 			return "", false, errors.New("expected a user and a digest")
 		}
 		p.user = text[:i]
-		mac := hmac.New(md5.New, []byte(p.server.Password))
-		mac.Write([]byte(p.challenge))
-		return "", true, p.server.proves(p.user, text[i+1:], fmt.Sprintf("%x", mac.Sum(nil)))
+		return "", true, p.server.proves(p.user, text[i+1:], sasl.CRAMMD5(p.challenge, p.server.Password))
 	}
 	return p.scramStep(text)
 }
@@ -69,45 +60,22 @@ func (p *proof) next(response []byte) (challenge string, done bool, err error) {
 func (p *proof) scramStep(text string) (challenge string, done bool, err error) {
 	switch p.step {
 	case 1:
-		bare, ok := strings.CutPrefix(text, "n,")
-		if !ok {
-			bare, ok = strings.CutPrefix(text, "y,")
+		if p.scram, err = sasl.NewServer(p.name, p.server.Password); err != nil {
+			return "", false, err
 		}
-		_, bare, cut := strings.Cut(bare, ",")
-		at := attributes(bare)
-		if !ok || !cut || at["r"] == "" {
-			return "", false, errors.New("expected the first message of SCRAM, without channel binding")
-		}
-		p.user = strings.NewReplacer("=2C", ",", "=3D", "=").Replace(at["n"])
-		p.nonce = at["r"] + rand.Text()
-		const iterations = 4096 // RFC 7677 §4
-		salt := []byte(rand.Text())
-		p.scram.hash = scramHash(p.name)
-		p.salted, err = pbkdf2.Key(p.scram.hash, p.server.Password, salt, iterations, p.scram.hash().Size())
+		challenge, err = p.scram.First(text)
+		p.user = p.scram.User
+		return challenge, false, err
+	case 2:
+		given, want, final, err := p.scram.Final(text)
 		if err != nil {
 			return "", false, err
 		}
-		challenge = fmt.Sprintf("r=%s,s=%s,i=%d", p.nonce, base64.StdEncoding.EncodeToString(salt), iterations)
-		p.first = bare + "," + challenge
-		return challenge, false, nil
-	case 2:
-		bare, encoded, ok := strings.Cut(text, ",p=")
-		signed, err := base64.StdEncoding.DecodeString(encoded)
-		if !ok || err != nil || attributes(bare)["r"] != p.nonce {
-			return "", false, errors.New("expected the final message of SCRAM with our nonce")
-		}
-		message := p.first + "," + bare
-		client := p.scram.mac(p.salted, "Client Key")
-		h := p.scram.hash()
-		h.Write(client)
-		for i, c := range p.scram.mac(h.Sum(nil), message) {
-			client[i] ^= c
-		}
-		if err := p.server.proves(p.user, string(signed), string(client)); err != nil {
+		if err := p.server.proves(p.user, given, want); err != nil {
 			return "", true, err
 		}
 		p.accepted = true
-		return "v=" + base64.StdEncoding.EncodeToString(p.scram.mac(p.scram.mac(p.salted, "Server Key"), message)), false, nil
+		return final, false, nil
 	}
 	if !p.accepted || text != "" {
 		return "", false, errors.New("expected nothing behind the server's signature")

@@ -51,7 +51,7 @@ var rooms = []room{
 	{"internal/stats", []string{"decode", "internal/print"}, "it counts events; who made them is nothing to it"},
 	{"internal/filter", []string{"decode"}, "it chooses events; who made them and who shows them is nothing to it"},
 	{"internal/mailserver", []string{"replay", "internal/dial"}, "an ordinary server: mailtrace must find out about it over the wire alone"},
-	{"replay", []string{"decode", "decode/...", "captures", "proxy", "proxy/certs", "internal/dial"}, "a go test imports it: it brings no command line; what it records goes through the proxy"},
+	{"replay", []string{"decode", "decode/...", "captures", "proxy", "proxy/certs", "internal/dial", "internal/sasl"}, "a go test imports it: it brings no command line; what it records goes through the proxy"},
 	{"cmd/mailtrace", []string{
 		"decode", "decode/...", "captures", "proxy", "proxy/certs", "replay", "internal/dial", "internal/print", "internal/filter", "internal/lint", "internal/stats",
 		"internal/mailserver", "internal/credentials", "internal/client", "internal/sasl", "internal/spool", "internal/mailfile", "internal/message", "internal/mailsync",

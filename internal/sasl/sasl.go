@@ -1,10 +1,9 @@
 package sasl
 
 import (
-	"crypto/hmac"
 	"crypto/md5"
 	"crypto/tls"
-	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -80,7 +79,7 @@ func Choose(offered []string, want string, c Credentials, allowCleartext bool) (
 	if want != "" {
 		switch {
 		case !slices.Contains(known, want):
-			return "", &ChoiceError{"mechanism " + want + " is not known", "known are " + strings.Join(known, " ")}
+			return "", unknown(want)
 		case !slices.Contains(offered, want):
 			return "", &ChoiceError{"the server does not offer " + want, offers}
 		case want == "EXTERNAL" && !c.Certificate:
@@ -111,6 +110,10 @@ func Choose(offered []string, want string, c Credentials, allowCleartext bool) (
 	return "", &ChoiceError{"no mechanism that the server offers can be used", offers}
 }
 
+func unknown(name string) error {
+	return &ChoiceError{"mechanism " + name + " is not known", "known are " + strings.Join(known, " ")}
+}
+
 func clearText(name string) error {
 	return &ChoiceError{
 		name + " would say the secret without TLS",
@@ -131,7 +134,7 @@ func New(name string, offered []string, c Credentials) (gosasl.Client, error) {
 	case "LOGIN":
 		return &login{user: c.User, password: c.Password}, nil
 	case "CRAM-MD5":
-		return &cram{c.User, c.Password}, nil
+		return &cram{user: c.User, password: c.Password}, nil
 	case "XOAUTH2":
 		return &bearer{name: name, initial: "user=" + c.User + "\x01auth=Bearer " + c.Token + "\x01\x01"}, nil
 	case "OAUTHBEARER":
@@ -144,7 +147,7 @@ func New(name string, offered []string, c Credentials) (gosasl.Client, error) {
 		}
 		return &bearer{name: name, initial: initial + "\x01auth=Bearer " + c.Token + "\x01\x01", last: "\x01"}, nil
 	}
-	return nil, &ChoiceError{"mechanism " + name + " is not known", "known are " + strings.Join(known, " ")}
+	return nil, unknown(name)
 }
 
 // gs2Escapes writes a name in the GS2 header (RFC 5801 §4).
@@ -171,14 +174,19 @@ func (l *login) Next([]byte) ([]byte, error) {
 }
 
 // cram is CRAM-MD5 (RFC 2195 §2).
-type cram struct{ user, password string }
+type cram struct {
+	user, password string
+	answered       bool
+}
 
 func (c *cram) Start() (string, []byte, error) { return "CRAM-MD5", nil, nil }
 
 func (c *cram) Next(challenge []byte) ([]byte, error) {
-	mac := hmac.New(md5.New, []byte(c.password))
-	mac.Write(challenge)
-	return fmt.Appendf(nil, "%s %x", c.user, mac.Sum(nil)), nil
+	if c.answered {
+		return nil, errors.New("sasl: CRAM-MD5: expected the end behind the digest, got another challenge")
+	}
+	c.answered = true
+	return []byte(c.user + " " + CRAMMD5(string(challenge), c.password)), nil
 }
 
 // bearer is XOAUTH2 or OAUTHBEARER: one response, and an answer to a challenge that tells an error.
@@ -190,13 +198,11 @@ type bearer struct {
 func (b *bearer) Start() (string, []byte, error) { return b.name, []byte(b.initial), nil }
 
 // Next answers the error challenge, so that the server can refuse with its code (RFC 7628 §3.2.3).
-func (b *bearer) Next(challenge []byte) ([]byte, error) {
+func (b *bearer) Next([]byte) ([]byte, error) {
 	if b.failed {
 		return nil, fmt.Errorf("sasl: %s: expected the end, got another challenge", b.name)
 	}
 	b.failed = true
-	var status struct{ Status string }
-	_ = json.Unmarshal(challenge, &status) // for nothing but that it may be looked at in a trace
 	return []byte(b.last), nil
 }
 

@@ -36,7 +36,7 @@ func TestSCRAM(t *testing.T) {
 		if s.Done() {
 			t.Errorf("%s: done before the server's proof", c.name)
 		}
-		if _, err := s.Next([]byte("v=" + base64.StdEncoding.EncodeToString(make([]byte, 20)))); err == nil {
+		if _, err := s.Next([]byte("v=" + base64.StdEncoding.EncodeToString(make([]byte, 20)))); err == nil || s.Done() {
 			t.Errorf("%s: took another signature", c.name)
 		}
 		s.step = 1
@@ -121,4 +121,83 @@ func TestChoose(t *testing.T) {
 			t.Errorf("%q of %q: %q, %v", x.want, x.offered, name, err)
 		}
 	}
+}
+
+// Both sides of SCRAM agree on a password, and on no other.
+func TestServer(t *testing.T) {
+	for _, name := range []string{"SCRAM-SHA-1", "SCRAM-SHA-256"} {
+		for _, password := range []string{"p", "q"} {
+			server, err := NewServer(name, "p")
+			if err != nil {
+				t.Fatal(err)
+			}
+			client, err := New(name, nil, Credentials{User: "a,b=c", Password: password})
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, first, _ := client.Start()
+			challenge, err := server.First(string(first))
+			if err != nil || server.User != "a,b=c" {
+				t.Fatal(server.User, err)
+			}
+			response, err := client.Next([]byte(challenge))
+			if err != nil {
+				t.Fatal(err)
+			}
+			given, want, final, err := server.Final(string(response))
+			if err != nil || (given == want) != (password == "p") {
+				t.Errorf("%s, %s: %q, %q, %v", name, password, given, want, err)
+			}
+			if _, err := client.Next([]byte(final)); (err == nil) != (password == "p") {
+				t.Errorf("%s, %s: %v", name, password, err)
+			}
+		}
+	}
+	if _, err := NewServer("PLAIN", ""); err == nil {
+		t.Error("PLAIN is no SCRAM")
+	}
+	s, _ := NewServer("SCRAM-SHA-1", "p")
+	for _, text := range []string{"", "n,", "n,,", "p=tls-unique,,n=u,r=x"} {
+		if _, err := s.First(text); err == nil {
+			t.Errorf("%q is taken", text)
+		}
+		if _, _, _, err := s.Final(text); err == nil {
+			t.Errorf("%q is taken for the last", text)
+		}
+	}
+}
+
+// What a server says neither panics nor costs more than the iterations allow, and no signature but the
+// right one is taken.
+func FuzzChallenges(f *testing.F) {
+	f.Add("SCRAM-SHA-1", "r=NONCEx,s=QSXCR+Q6sek8bf92,i=2", "v=rmF9pqV8S7suAoZWja4dJRkFsKQ=")
+	f.Add("SCRAM-SHA-256", "r=NONCEx,s=AA==,i=999999999", "e=other-error")
+	f.Add("CRAM-MD5", "<1@x>", "<2@x>")
+	f.Add("LOGIN", "User Name\x00", "Password\x00")
+	f.Add("OAUTHBEARER", `{"status":"invalid_token"}`, "")
+	f.Add("EXTERNAL", "", "")
+	f.Fuzz(func(t *testing.T, name, first, second string) {
+		m, err := New(name, nil, Credentials{User: "u", Password: "p", Token: "t"})
+		if err != nil {
+			return
+		}
+		s, isSCRAM := m.(*scram)
+		if isSCRAM {
+			s.nonce = "NONCE"
+		}
+		if _, _, err := m.Start(); err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			if _, err := m.Next([]byte(first)); err != nil {
+				break
+			}
+			if _, err := m.Next([]byte(second)); err != nil {
+				break
+			}
+		}
+		if isSCRAM && s.Done() && !strings.Contains(second, "v="+base64.StdEncoding.EncodeToString(s.signature)) {
+			t.Errorf("%q is taken for the signature", second)
+		}
+	})
 }

@@ -34,18 +34,25 @@ type scram struct {
 	first          string // client-first-message-bare
 	signature      []byte // the ServerSignature that has to come
 	step           int
+	proved         bool // it came
+}
+
+// scramHash gives the hash of a mechanism, nil where it is no SCRAM that we know.
+func scramHash(plain string) func() hash.Hash {
+	switch plain {
+	case "SCRAM-SHA-1":
+		return sha1.New
+	case "SCRAM-SHA-256":
+		return sha256.New
+	}
+	return nil
 }
 
 func newSCRAM(name string, offered []string, c *Credentials) (*scram, error) {
 	plain, plus := strings.CutSuffix(name, "-PLUS")
-	s := &scram{name: name, user: c.User, password: c.Password, nonce: rand.Text(), header: "n,,"}
-	switch plain {
-	case "SCRAM-SHA-1":
-		s.hash = sha1.New
-	case "SCRAM-SHA-256":
-		s.hash = sha256.New
-	default:
-		return nil, &ChoiceError{"mechanism " + name + " is not known", "known are " + strings.Join(known, " ")}
+	s := &scram{name: name, hash: scramHash(plain), user: c.User, password: c.Password, nonce: rand.Text(), header: "n,,"}
+	if s.hash == nil {
+		return nil, unknown(name)
 	}
 	kind, data, err := binding(c.TLS)
 	switch {
@@ -124,16 +131,21 @@ func (s *scram) final(challenge string) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sasl: %s: %w", s.name, err)
 	}
-	client := s.mac(salted, "Client Key")
-	stored := s.hash()
-	stored.Write(client)
 	bare := "c=" + base64.StdEncoding.EncodeToString(append([]byte(s.header), s.bound...)) + ",r=" + at["r"]
-	message := s.first + "," + challenge + "," + bare
-	s.signature = s.mac(s.mac(salted, "Server Key"), message)
+	var proof []byte
+	proof, s.signature = s.prove(salted, s.first+","+challenge+","+bare)
+	return []byte(bare + ",p=" + base64.StdEncoding.EncodeToString(proof)), nil
+}
+
+// prove gives the ClientProof and the ServerSignature over an AuthMessage (RFC 5802 §3).
+func (s *scram) prove(salted []byte, message string) (proof, signature []byte) {
+	proof = s.mac(salted, "Client Key")
+	stored := s.hash()
+	stored.Write(proof)
 	for i, c := range s.mac(stored.Sum(nil), message) {
-		client[i] ^= c
+		proof[i] ^= c
 	}
-	return []byte(bare + ",p=" + base64.StdEncoding.EncodeToString(client)), nil
+	return proof, s.mac(s.mac(salted, "Server Key"), message)
 }
 
 // verify finds out whether the server knows the password too (RFC 5802 §5.1, "v").
@@ -146,12 +158,13 @@ func (s *scram) verify(challenge string) error {
 	if err != nil || !hmac.Equal(v, s.signature) {
 		return fmt.Errorf("sasl: %s: the server's signature is wrong: it does not know the password", s.name)
 	}
+	s.proved = true
 	return nil
 }
 
 // Done tells whether the server has proved that it knows the password. A caller takes no success of a
 // server that never did.
-func (s *scram) Done() bool { return s.step >= 2 }
+func (s *scram) Done() bool { return s.proved }
 
 func (s *scram) mac(key []byte, text string) []byte {
 	m := hmac.New(s.hash, key)
