@@ -39,6 +39,8 @@ var rooms = []room{
 	{"proxy", []string{"decode", "proxy/certs", "internal/dial"}, "recorder and printer are interfaces to it: no octet waits for a file or a terminal"},
 	{"internal/dial", nil, "a leaf package: proxy and replay both reach servers through it"},
 	{"internal/sasl", nil, "a leaf package: whatever logs in asks it"},
+	{"internal/accounts", []string{"internal/dial", "internal/sasl"}, "it reads a file; who logs in is its caller's affair"},
+	{"internal/oauth", nil, "a leaf package: tokens from an issuer, for whatever logs in"},
 	{"internal/spool", nil, "a leaf package: content on its way to a file"},
 	{"internal/client", []string{"decode", "decode/...", "internal/dial", "internal/sasl", "internal/spool"}, "a mail client over the decoders: what it shows and where it stores is its caller's affair"},
 	{"internal/mailfile", []string{"decode/imap/grammar", "internal/spool"}, "messages into files; who sent them is nothing to it"},
@@ -54,7 +56,7 @@ var rooms = []room{
 	{"replay", []string{"decode", "decode/...", "captures", "proxy", "proxy/certs", "internal/dial", "internal/sasl"}, "a go test imports it: it brings no command line; what it records goes through the proxy"},
 	{"cmd/mailtrace", []string{
 		"decode", "decode/...", "captures", "proxy", "proxy/certs", "replay", "internal/dial", "internal/print", "internal/filter", "internal/lint", "internal/stats",
-		"internal/mailserver", "internal/credentials", "internal/client", "internal/sasl", "internal/spool", "internal/mailfile", "internal/message", "internal/mailsync",
+		"internal/mailserver", "internal/credentials", "internal/accounts", "internal/oauth", "internal/client", "internal/sasl", "internal/spool", "internal/mailfile", "internal/message", "internal/mailsync",
 		"internal/query",
 	}, "the one place where everything is wired together"},
 	{"internal/arch", nil, "it reads source, nothing else"},
@@ -71,6 +73,8 @@ var outside = []struct {
 	{"github.com/urfave/cli", []string{"cmd/mailtrace"}, "flags are the command's affair"},
 	{"github.com/fatih/color", []string{"cmd/mailtrace", "internal/print"}, "who writes to a terminal decides on colour"},
 	{"github.com/gopacket/gopacket", []string{"captures/..."}, "the file format is the captures' affair"},
+	{"github.com/BurntSushi/toml", []string{"internal/accounts", "internal/oauth"}, "who reads a file of settings says where it is wrong"},
+	{"golang.org/x/oauth2", []string{"internal/oauth"}, "grants and their traps stay in one place"},
 	{"github.com/emersion/go-imap", []string{"internal/mailserver", "internal/interop/..."}, "it serves the mailboxes; decoding has to take what go-imap closes the connection on"},
 }
 
