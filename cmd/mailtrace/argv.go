@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/urfave/cli/v2"
+
+	"github.com/mailtrace/mailtrace/internal/query"
 )
 
 // arrange puts arguments into the only order that the cli package reads: the command's
@@ -36,7 +38,7 @@ func arrange(commands []*cli.Command, args []string) ([]string, error) {
 			i = len(args)
 		case arg == "--help" || arg == "-h":
 			help = true
-		case isFlagChange(names, arg):
+		case isFlagChange(names, arg), isQuery(names, arg):
 			positionals = append(positionals, arg)
 		case len(arg) > 1 && arg[0] == '-':
 			name, value, joined := strings.Cut(strings.TrimLeft(arg, "-"), "=")
@@ -90,6 +92,19 @@ func arrange(commands []*cli.Command, args []string) ([]string, error) {
 // isFlagChange tells whether an argument of the verb flag takes a flag away: -\Seen, -$Label.
 func isFlagChange(names []string, arg string) bool {
 	return len(names) > 0 && names[0] == "flag" && (strings.HasPrefix(arg, `-\`) || strings.HasPrefix(arg, "-$"))
+}
+
+// isQuery tells whether an argument of the verb search is a query that begins with what it leaves out:
+// -from:alice, -seen, -(a or b).
+func isQuery(names []string, arg string) bool {
+	if len(names) == 0 || names[0] != "search" || !strings.HasPrefix(arg, "-") {
+		return false
+	}
+	key, _, valued := strings.Cut(strings.ToLower(arg[1:]), ":")
+	return strings.HasPrefix(key, "(") || strings.HasPrefix(key, `"`) || slices.ContainsFunc(query.Keys(), func(k query.Key) bool {
+		first, _, more := strings.Cut(key, " ")
+		return k.Name == first && (k.Value == "") == (more || !valued)
+	})
 }
 
 func findCommand(commands []*cli.Command, name string) *cli.Command {

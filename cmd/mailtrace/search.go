@@ -24,7 +24,7 @@ func searchCommand(u *ui) *cli.Command {
 		Description: "Rows are those of list. Exit 0 where something was found, 1 where nothing was. Over IMAP the\n" +
 			"server searches; over POP3 headers come by TOP, and are searched here.\n\n" +
 			"All that stands in QUERY has to fit: keys, and words that stand in the header or the text.\n" +
-			"or, not or -, and parentheses work. A QUERY that begins with - stands behind --.\n\n" + queryKeys(),
+			"or, not or -, and parentheses work. A QUERY that begins with - and a word stands behind --.\n\n" + queryKeys(),
 		Flags: slices.Concat([]cli.Flag{
 			&cli.BoolFlag{Name: "uids", Usage: "print the set of UIDs alone, for --uid of other commands"},
 			&cli.BoolFlag{Name: "count", Usage: "print the number of messages alone"},
