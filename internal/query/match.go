@@ -1,6 +1,7 @@
 package query
 
 import (
+	"io"
 	"math"
 	"net/mail"
 	"slices"
@@ -19,6 +20,9 @@ type Message struct {
 	HasFlags bool // Flags are known
 	Arrived  time.Time
 	Header   []Field // nil: not known
+	// Body gives the texts of the message, decoded and in UTF-8, one after another as long as yield says
+	// so; nil: not known. It is called only where a header does not tell.
+	Body func(yield func(io.Reader) bool) error
 	// Now is what newer and older count from.
 	Now time.Time
 }
@@ -27,7 +31,7 @@ type Message struct {
 type Field struct{ Name, Value string }
 
 // Holds says what a source of messages knows of each of them. A header and its size all know.
-type Holds struct{ Flags, Arrived, UID bool }
+type Holds struct{ Flags, Arrived, UID, Body bool }
 
 // Unanswered names the keys of the query that what is held cannot answer: Match takes what they say for
 // unknown. all tells that there is no other key, so that Match finds every message.
@@ -36,8 +40,10 @@ func (q *Query) Unanswered(h Holds) (keys []string, all bool) {
 	q.root.each(func(n *node) {
 		known := true
 		switch n.key.need {
-		case needBody, needServer:
+		case needServer:
 			known = false
+		case needBody:
+			known = h.Body
 		case needFlags:
 			known = h.Flags
 		case needArrival:
@@ -76,7 +82,7 @@ func sure(found bool) verdict {
 }
 
 // Match tells whether a message may be one of those looked for: false only where what is known of it says
-// that it is not. Text is looked for in the header alone. As in SEARCH, it is found in the decoded values,
+// that it is not. A word is looked for in the header alone where the body is not known. As in SEARCH, it is found in the decoded values,
 // whatever the case, and days have no zones (RFC 9051 §6.4.4).
 func (q *Query) Match(m *Message) bool { return q.root.match(m) != no }
 
@@ -105,11 +111,23 @@ func (n *node) answer(m *Message) verdict {
 	switch n.key.need {
 	case needNothing:
 		return yes
-	case needHeader, needText:
+	case needHeader:
 		if m.Header == nil {
 			return unknown
 		}
 		return sure(n.inHeader(m))
+	case needBody:
+		return n.inBody(m)
+	case needText:
+		switch {
+		case m.Header == nil:
+			return unknown
+		case n.inHeader(m):
+			return yes
+		case m.Body == nil:
+			return no
+		}
+		return n.inBody(m)
 	case needSize:
 		if m.Octets < 0 {
 			return unknown

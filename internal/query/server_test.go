@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	_ "embed"
+	"io"
 	"net"
 	"slices"
 	"strings"
@@ -13,10 +14,11 @@ import (
 	"github.com/mailtrace/mailtrace/internal/client"
 	"github.com/mailtrace/mailtrace/internal/dial"
 	"github.com/mailtrace/mailtrace/internal/mailserver"
+	"github.com/mailtrace/mailtrace/internal/message"
 	"github.com/mailtrace/mailtrace/internal/query"
 )
 
-// queries can be answered from what a header, the size and the flags say, a line each.
+// queries are answered without a server, a line each.
 //
 //go:embed testdata/queries.txt
 var queries string
@@ -68,7 +70,7 @@ func TestMatchIsSearch(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", text, err)
 		}
-		if keys, _ := q.Unanswered(query.Holds{Flags: true, Arrived: true, UID: true}); len(keys) > 0 {
+		if keys, _ := q.Unanswered(query.Holds{Flags: true, Arrived: true, UID: true, Body: true}); len(keys) > 0 {
 			t.Fatalf("%s: %v cannot be answered here", text, keys)
 		}
 		var got []uint32
@@ -89,6 +91,29 @@ func TestMatchIsSearch(t *testing.T) {
 	}
 }
 
+// texts gives the texts of a message.
+func texts(t *testing.T, octets []byte) func(yield func(io.Reader) bool) error {
+	m, err := message.Read(bytes.NewReader(octets))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return func(yield func(io.Reader) bool) error {
+		for _, p := range m.Parts {
+			if !p.IsText() {
+				continue
+			}
+			r, err := m.Open(p, false)
+			if err != nil {
+				return err
+			}
+			if !yield(message.Text(r, p.Charset)) {
+				break
+			}
+		}
+		return nil
+	}
+}
+
 // demo gives the demo messages as the server has them.
 func demo(t *testing.T) (list []*query.Message) {
 	all := mailserver.DemoMessages()
@@ -97,6 +122,7 @@ func demo(t *testing.T) (list []*query.Message) {
 			UID: uint32(i + 1), Highest: uint32(len(all)), Octets: int64(len(m.Octets)), Flags: m.Flags, HasFlags: true, Arrived: m.Date,
 			Header: []query.Field{},
 		}
+		x.Body = texts(t, m.Octets)
 		err := client.ReadHeader(bytes.NewReader(m.Octets), func(name, value string) {
 			x.Header = append(x.Header, query.Field{Name: name, Value: value})
 		})
