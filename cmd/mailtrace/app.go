@@ -57,6 +57,7 @@ func newApp(u *ui) *cli.App {
 			deleteCommand(u),
 			appendCommand(u),
 			syncCommand(u),
+			watchCommand(u),
 			// And what they need.
 			caCommand(u),
 			versionCommand(u),

@@ -38,12 +38,12 @@ func clientFlags() []cli.Flag {
 	})
 }
 
-// wiring is what a verb needs to talk to servers: how to log in, and who watches.
+// wiring is what a verb needs to talk to servers: how to log in, and who looks on.
 type wiring struct {
 	u      *ui
 	c      *cli.Context
 	dial   dial.Config
-	watch  *watch // nil where nobody does
+	trace  *tracing // nil where nobody looks
 	cert   bool
 	source credentials.Source
 }
@@ -78,11 +78,11 @@ func (u *ui) wire(c *cli.Context) (*wiring, func(), error) {
 		w.dial.Certificates, w.cert = []tls.Certificate{pair}, true
 	}
 	if c.Bool("trace") || c.String("capture") != "" {
-		if w.watch, err = u.newWatch(c); err != nil {
+		if w.trace, err = u.newTracing(c); err != nil {
 			return nil, nil, err
 		}
 	}
-	return w, func() { w.watch.close() }, nil
+	return w, func() { w.trace.close() }, nil
 }
 
 // config is the configuration for a server.
@@ -97,8 +97,8 @@ func (w *wiring) config(to dial.URL) client.Config {
 	}
 	cfg.Password = func(ctx context.Context) (string, error) { return w.source.Password(ctx, user, to.Host) }
 	cfg.Alert = func(text string) { w.u.warn("the server says: %s", text) }
-	if w.watch != nil {
-		cfg.Observer = w.watch.open(to.Protocol)
+	if w.trace != nil {
+		cfg.Observer = w.trace.open(to.Protocol)
 	}
 	return cfg
 }

@@ -61,10 +61,7 @@ func (p *rowPrinter) print(s *client.Summary) error {
 	var err error
 	if p.json {
 		var line []byte
-		line, err = json.Marshal(messageJSON{
-			Mailbox: p.mailbox, Number: s.Number, UID: s.UID, UIDL: s.ID, Flags: s.Flags, Octets: s.Octets,
-			Arrived: rfc3339(s.Arrived), Date: rfc3339(s.Date), From: s.From, Address: s.Address, Subject: s.Subject,
-		})
+		line, err = json.Marshal(p.jsonOf(s))
 		if err == nil {
 			_, err = p.out.Write(append(line, '\n'))
 		}
@@ -78,6 +75,13 @@ func (p *rowPrinter) print(s *client.Summary) error {
 		return &ioError{err: err}
 	}
 	return nil
+}
+
+func (p *rowPrinter) jsonOf(s *client.Summary) messageJSON {
+	return messageJSON{
+		Mailbox: p.mailbox, Number: s.Number, UID: s.UID, UIDL: s.ID, Flags: s.Flags, Octets: s.Octets,
+		Arrived: rfc3339(s.Arrived), Date: rfc3339(s.Date), From: s.From, Address: s.Address, Subject: s.Subject,
+	}
 }
 
 func (p *rowPrinter) flush() error {

@@ -106,7 +106,8 @@ func Quote(s string) string {
 }
 
 // announcement gives the literal's announcement. A non-synchronizing one needs no continuation
-// request (RFC 7888 §4: LITERAL- for up to 4096 octets).
+// request. Beyond 4096 octets it is always asked for one (RFC 7888 §5 has LITERAL- so): a server that
+// refuses a large message, for want of room say, does so before it has come, and need not read it.
 func (p *part) announcement(plus, minus bool) (text string, waits bool) {
 	var b bytes.Buffer
 	if p.binary {
@@ -114,7 +115,7 @@ func (p *part) announcement(plus, minus bool) (text string, waits bool) {
 	}
 	b.WriteByte('{')
 	b.WriteString(itoa(p.octets))
-	waits = !plus && (!minus || p.octets > 4096)
+	waits = !plus && !minus || p.octets > 4096
 	if !waits {
 		b.WriteByte('+')
 	}

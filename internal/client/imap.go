@@ -25,6 +25,7 @@ type IMAP struct {
 	tags     int
 	flights  []*flight
 	on       func(*Response) error // of the call under way
+	watch    func(*Response)       // of the session
 	done     func(*flight, *Result) error
 	goAhead  []string // texts of continuation requests that nobody has taken yet
 	bye      string   // of a BYE that was not asked for
@@ -225,6 +226,9 @@ func (c *IMAP) response(e *decode.Event) error {
 	c.dropContents()
 	if r.Name == "BYE" {
 		c.byed, c.bye = true, humanText(e.Text, 2)
+	}
+	if c.watch != nil {
+		c.watch(r)
 	}
 	if c.on == nil {
 		return nil
@@ -587,6 +591,10 @@ func (c *IMAP) Logout(ctx context.Context) error {
 	}
 	return err
 }
+
+// Watch has on called with every untagged response from here on, before the call under way is given it:
+// a server tells of changes with any command.
+func (c *IMAP) Watch(on func(*Response)) { c.watch = on }
 
 // Close ends the connection at once, because of err, which may be nil.
 func (c *IMAP) Close(err error) {

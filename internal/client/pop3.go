@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	gosasl "github.com/emersion/go-sasl"
 
@@ -115,6 +116,17 @@ func (c *POP3) Capabilities(ctx context.Context) error {
 func (c *POP3) Has(name string) bool {
 	_, ok := c.caps[strings.ToUpper(name)]
 	return ok
+}
+
+// LoginDelay is the least time between two logins that the server asks for (RFC 2449 §6.4); 0 where it does
+// not say.
+func (c *POP3) LoginDelay() time.Duration {
+	if p := c.caps["LOGIN-DELAY"]; len(p) > 0 {
+		if n, err := strconv.Atoi(p[0]); err == nil && n > 0 && n <= 24*60*60 {
+			return time.Duration(n) * time.Second
+		}
+	}
+	return 0
 }
 
 // Limits of what is taken of a listing, in octets: a million messages have less.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"net/mail"
+	"slices"
 	"strings"
 	"time"
 
@@ -172,16 +173,28 @@ func (c *POP3) Headers(ctx context.Context, limit int, on func(*Summary, *spool.
 	if limit > 0 && limit < len(sizes) {
 		sizes = sizes[len(sizes)-limit:]
 	}
+	for i := range sizes {
+		sizes[i].ID = id[sizes[i].Number]
+	}
+	slices.Reverse(sizes)
+	return c.tops(ctx, sizes, on)
+}
+
+// Tops tells the messages of a list, in its order.
+func (c *POP3) Tops(ctx context.Context, list []Listed, on func(*Summary) error) error {
+	return c.tops(ctx, list, func(s *Summary, _ *spool.Spool) error { return on(s) })
+}
+
+func (c *POP3) tops(ctx context.Context, list []Listed, on func(*Summary, *spool.Spool) error) error {
 	defer c.limited(headerLimit)()
-	k := len(sizes)
+	next := 0
 	return c.Pipeline(ctx, func() (string, bool) {
-		k--
-		if k < 0 {
+		if next == len(list) {
 			return "", false
 		}
-		return "TOP " + itoa(int64(sizes[k].Number)) + " 0", true
+		next++
+		return "TOP " + itoa(int64(list[next-1].Number)) + " 0", true
 	}, func(i int, r *Reply) error {
-		l := sizes[len(sizes)-1-i]
 		s := &Summary{Headless: true}
 		if r.OK && r.Content != nil {
 			var err error
@@ -189,7 +202,7 @@ func (c *POP3) Headers(ctx context.Context, limit int, on func(*Summary, *spool.
 				return err
 			}
 		}
-		s.Number, s.ID, s.Octets = uint32(l.Number), id[l.Number], l.Octets
+		s.Number, s.ID, s.Octets = uint32(list[i].Number), list[i].ID, list[i].Octets
 		return on(s, r.Content)
 	})
 }

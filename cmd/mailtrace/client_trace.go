@@ -13,12 +13,12 @@ import (
 	"github.com/mailtrace/mailtrace/proxy"
 )
 
-// watch shows and records what the mail client says, secrets filled, as the proxy does. The
+// tracing shows and records what the mail client says, secrets filled, as the proxy does. The
 // connections of a verb run one after another.
 //
 //	client ──octets──► decode.Trace ──events──► stderr (--trace)
 //	                        └──octets, filled──► capture (--capture)
-type watch struct {
+type tracing struct {
 	u       *ui
 	queue   *print.Queue // nil without --trace
 	rec     *recording   // nil without --capture
@@ -27,8 +27,8 @@ type watch struct {
 	secrets bool
 }
 
-func (u *ui) newWatch(c *cli.Context) (*watch, error) {
-	w := &watch{u: u, secrets: c.Bool("secrets")}
+func (u *ui) newTracing(c *cli.Context) (*tracing, error) {
+	w := &tracing{u: u, secrets: c.Bool("secrets")}
 	if path := c.String("capture"); path != "" {
 		w.rec = &recording{capturing: capturing{path: path, force: c.Bool("force"), bodies: true}, u: u}
 		if err := w.rec.create(); err != nil {
@@ -43,10 +43,10 @@ func (u *ui) newWatch(c *cli.Context) (*watch, error) {
 	return w, nil
 }
 
-// open begins to watch a connection.
-func (w *watch) open(protocol string) client.Observer {
+// open begins to follow a connection.
+func (w *tracing) open(protocol string) client.Observer {
 	w.conns++
-	x := &watched{watch: w}
+	x := &traced{tracing: w}
 	o := decode.TraceOptions{
 		Options: decode.Options{Secrets: w.secrets}, Conn: w.conns, Protocol: registry.ByName(protocol),
 	}
@@ -59,7 +59,7 @@ func (w *watch) open(protocol string) client.Observer {
 }
 
 // close prints and writes what is queued.
-func (w *watch) close() {
+func (w *tracing) close() {
 	if w == nil {
 		return
 	}
@@ -75,16 +75,16 @@ func (w *watch) close() {
 	}
 }
 
-// watched is one connection.
-type watched struct {
-	watch *watch
-	trace *decode.Trace
-	tape  proxy.Tape
+// traced is one connection.
+type traced struct {
+	tracing *tracing
+	trace   *decode.Trace
+	tape    proxy.Tape
 }
 
 // Mark implements client.Observer.
-func (x *watched) Mark(m decode.Mark) {
-	if m.Kind == decode.Open && x.watch.secrets {
+func (x *traced) Mark(m decode.Mark) {
+	if m.Kind == decode.Open && x.tracing.secrets {
 		fields := decode.Fields{}
 		for _, f := range m.Fields {
 			if f.Key == "secrets" {
@@ -98,7 +98,7 @@ func (x *watched) Mark(m decode.Mark) {
 }
 
 // Octets implements client.Observer.
-func (x *watched) Octets(d decode.Dir, at time.Time, p []byte) {
+func (x *traced) Octets(d decode.Dir, at time.Time, p []byte) {
 	for len(p) > 0 {
 		n, next, events := x.trace.Write(d, at, p)
 		x.publish(events)
@@ -109,10 +109,10 @@ func (x *watched) Octets(d decode.Dir, at time.Time, p []byte) {
 	}
 }
 
-func (x *watched) publish(events []decode.Event) {
-	x.watch.seq.Number(events)
-	if x.watch.queue != nil && len(events) > 0 {
-		x.watch.queue.Events(events)
+func (x *traced) publish(events []decode.Event) {
+	x.tracing.seq.Number(events)
+	if x.tracing.queue != nil && len(events) > 0 {
+		x.tracing.queue.Events(events)
 	}
 	if x.tape != nil {
 		x.tape.Commit()
