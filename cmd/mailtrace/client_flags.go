@@ -96,7 +96,7 @@ func (w *wiring) config(to dial.URL) client.Config {
 		user = to.User
 	}
 	cfg.Password = func(ctx context.Context) (string, error) { return w.source.Password(ctx, user, to.Host) }
-	cfg.Alert = func(text string) { w.u.warn("the server says: %s", text) }
+	cfg.Alert = func(text string) { w.u.warn("%s", text) }
 	if w.trace != nil {
 		cfg.Observer = w.trace.open(to.Protocol)
 	}

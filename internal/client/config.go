@@ -31,7 +31,8 @@ type Config struct {
 	// Dir is where large content waits to be taken; "" is the system's directory of
 	// temporary files. Where it is to become a file of that directory, a rename is all it takes.
 	Dir string
-	// Alert, where set, is told what the server wants the user to read (RFC 9051 §7.1, ALERT).
+	// Alert, where set, is told what the user should read: an ALERT of the server (RFC 9051 §7.1), or a
+	// login that was less than it could have been.
 	Alert func(text string)
 	// Observer, where set, sees all that is said.
 	Observer Observer

@@ -220,7 +220,7 @@ func (c *IMAP) response(e *decode.Event) error {
 		defer f.drop()
 	case *imap.Status:
 		if d.Code == "ALERT" && c.cfg.Alert != nil {
-			c.cfg.Alert(humanText(e.Text, 2)) // "MUST be presented" (RFC 9051 §7.1)
+			c.cfg.Alert("the server says: " + humanText(e.Text, 2)) // "MUST be presented" (RFC 9051 §7.1)
 		}
 	}
 	c.dropContents()
@@ -316,7 +316,7 @@ func (c *IMAP) completion(e *decode.Event) error {
 			r.Code, r.Data = d.Code, d.Argument
 		}
 		if r.Code == "ALERT" && c.cfg.Alert != nil {
-			c.cfg.Alert(r.Text)
+			c.cfg.Alert("the server says: " + r.Text)
 		}
 		if c.done != nil {
 			return c.done(f, r)

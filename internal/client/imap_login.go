@@ -31,11 +31,29 @@ func (c *IMAP) login(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	mech, err := sasl.New(name, offered, creds)
-	if err != nil {
+	return c.unbound(name, func(name string) (gosasl.Client, error) {
+		mech, err := sasl.New(name, offered, creds)
+		if err != nil {
+			return nil, err
+		}
+		return mech, c.authenticate(ctx, name, creds.User, mech)
+	})
+}
+
+// unbound logs in, and where the server did not take the channel binding that it offers, once more without.
+// The user is told: whoever stands in the middle with a certificate that we trust could be the cause.
+func (c *conn) unbound(name string, login func(name string) (gosasl.Client, error)) error {
+	mech, err := login(name)
+	plain, plus := strings.CutSuffix(name, "-PLUS")
+	m, ok := mech.(interface{ BindingRefused() bool })
+	if err == nil || !plus || c.cfg.Mechanism != "" || !ok || !m.BindingRefused() || Lost(err) {
 		return err
 	}
-	return c.authenticate(ctx, name, creds.User, mech)
+	if c.cfg.Alert != nil {
+		c.cfg.Alert(fmt.Sprintf("%s offers %s and refuses it; logging in by %s, without a binding to this connection", c.cfg.URL.Addr(), name, plain))
+	}
+	_, err = login(plain)
+	return err
 }
 
 // credentials are what the login may use; the password is asked for here.
@@ -151,6 +169,9 @@ func (c *IMAP) authenticated(ctx context.Context, mechanism, user string, cmd Co
 	c.caps = nil
 	result, err := c.Do(ctx, cmd, nil)
 	if result != nil && result.Status != "OK" {
+		if c.caps == nil {
+			c.caps = before
+		}
 		return &AuthError{
 			ServerError: ServerError{Command: cmd.Name, Status: result.Status, Code: result.Code, Text: result.Text},
 			Mechanism:   mechanism, User: user,

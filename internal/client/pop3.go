@@ -313,11 +313,13 @@ func (c *POP3) login(ctx context.Context) error {
 		name, err := sasl.Choose(offered, want, creds, c.cfg.AllowCleartext)
 		// A mechanism that says the password itself is no better than USER and PASS, which all servers have.
 		if err == nil && (want != "" || creds.Token != "" || !sasl.Cleartext(name) || c.caps["USER"] == nil && c.Has("SASL")) {
-			mech, err := sasl.New(name, offered, creds)
-			if err != nil {
-				return err
-			}
-			return c.authenticate(ctx, name, creds.User, mech)
+			return c.unbound(name, func(name string) (gosasl.Client, error) {
+				mech, err := sasl.New(name, offered, creds)
+				if err != nil {
+					return nil, err
+				}
+				return mech, c.authenticate(ctx, name, creds.User, mech)
+			})
 		}
 		if err != nil && (want != "" || creds.Token != "") {
 			return err

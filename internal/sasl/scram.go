@@ -34,7 +34,8 @@ type scram struct {
 	first          string // client-first-message-bare
 	signature      []byte // the ServerSignature that has to come
 	step           int
-	proved         bool // it came
+	failure        string // server-error-value
+	proved         bool   // it came
 }
 
 // scramHash gives the hash of a mechanism, nil where it is no SCRAM that we know.
@@ -152,6 +153,7 @@ func (s *scram) prove(salted []byte, message string) (proof, signature []byte) {
 func (s *scram) verify(challenge string) error {
 	at := attributes(challenge)
 	if e, ok := at["e"]; ok {
+		s.failure = e
 		return fmt.Errorf("sasl: %s: the server says %s", s.name, strconv.QuoteToASCII(e))
 	}
 	v, err := base64.StdEncoding.DecodeString(at["v"])
@@ -160,6 +162,14 @@ func (s *scram) verify(challenge string) error {
 	}
 	s.proved = true
 	return nil
+}
+
+// BindingRefused tells, of an exchange that failed, whether that was for the channel binding and not for the
+// credentials: the server said so (RFC 5802 §7), or refused before it had asked for a proof.
+//
+// QUIRK: Cyrus 3.6 offers -PLUS under TLS 1.3 and cancels at tls-exporter, which it does not know.
+func (s *scram) BindingRefused() bool {
+	return s.bound != nil && (s.step == 0 || strings.Contains(s.failure, "channel-binding"))
 }
 
 // Done tells whether the server has proved that it knows the password. A caller takes no success of a
