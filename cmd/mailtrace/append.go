@@ -48,7 +48,7 @@ func runAppend(u *ui, c *cli.Context) error {
 	if c.Args().Len() < 2 {
 		return usagef("mailtrace append URL FILE", "expected a URL and files, got %s", plural(c.Args().Len(), "argument"))
 	}
-	to, err := imapOnly(c.Args().First(), "store messages")
+	to, err := u.imapOnly(c.Args().First(), "store messages")
 	if err != nil {
 		return err
 	}

@@ -165,8 +165,8 @@ func (u *ui) tellChange(c *cli.Context, text string, j changedJSON) error {
 }
 
 // imapOnly takes the URL of a verb that POP3 cannot do.
-func imapOnly(arg, verb string) (dial.URL, error) {
-	to, err := dial.Parse(arg)
+func (u *ui) imapOnly(arg, verb string) (dial.URL, error) {
+	to, err := u.server(arg, dial.IMAP)
 	if err == nil && to.Protocol != dial.IMAP {
 		return to, usagef("the same account may have IMAP: imaps://"+to.Host, "POP3 cannot %s: it knows no flags and one maildrop (RFC 1939)", verb)
 	}

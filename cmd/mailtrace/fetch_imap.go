@@ -12,7 +12,10 @@ import (
 )
 
 func (f *fetching) imap(ctx context.Context, w *wiring) error {
-	cfg := w.config(f.to)
+	cfg, err := w.config(f.to)
+	if err != nil {
+		return err
+	}
 	cfg.Dir = f.dirOf()
 	session, err := client.DialIMAP(ctx, cfg)
 	if err != nil {

@@ -13,7 +13,10 @@ import (
 )
 
 func (f *fetching) pop3(ctx context.Context, w *wiring) error {
-	cfg := w.config(f.to)
+	cfg, err := w.config(f.to)
+	if err != nil {
+		return err
+	}
 	cfg.Dir = f.dirOf()
 	session, err := client.DialPOP3(ctx, cfg)
 	if err != nil {

@@ -32,7 +32,7 @@ func runFlag(u *ui, c *cli.Context) error {
 	if c.Args().Len() < 2 {
 		return usagef(example, "expected a URL and flags, got %s", plural(c.Args().Len(), "argument"))
 	}
-	to, err := imapOnly(c.Args().First(), "flag messages")
+	to, err := u.imapOnly(c.Args().First(), "flag messages")
 	if err != nil {
 		return err
 	}

@@ -38,7 +38,7 @@ func runTransfer(u *ui, c *cli.Context, verb string) error {
 	if c.Args().Len() != 2 {
 		return usagef("mailtrace "+verb+" URL --uid SET MAILBOX", "expected a URL and a mailbox, got %s", plural(c.Args().Len(), "argument"))
 	}
-	to, err := imapOnly(c.Args().First(), verb+" messages")
+	to, err := u.imapOnly(c.Args().First(), verb+" messages")
 	if err != nil {
 		return err
 	}

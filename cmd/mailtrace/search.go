@@ -61,7 +61,7 @@ func runSearch(u *ui, c *cli.Context) error {
 	if c.Args().Len() < 2 {
 		return usagef("such as mailtrace search imaps://u1@imap.example.org 'unseen from:alice'", "expected a URL and a query, got %s", plural(c.Args().Len(), "argument"))
 	}
-	to, err := dial.Parse(c.Args().First())
+	to, err := u.server(c.Args().First(), "")
 	if err != nil {
 		return err
 	}

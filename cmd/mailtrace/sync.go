@@ -45,7 +45,7 @@ func runSync(u *ui, c *cli.Context) error {
 	if c.Args().Len() != 2 {
 		return usagef("mailtrace sync URL DIR", "expected a URL and a directory, got %s", plural(c.Args().Len(), "argument"))
 	}
-	to, err := dial.Parse(c.Args().First())
+	to, err := u.server(c.Args().First(), "")
 	if err != nil {
 		return err
 	}
@@ -120,7 +120,10 @@ func (s *syncing) run(ctx context.Context) error {
 	if s.to.Protocol == dial.POP3 {
 		return s.maildrop(ctx)
 	}
-	cfg := s.w.config(s.to)
+	cfg, err := s.w.config(s.to)
+	if err != nil {
+		return err
+	}
 	cfg.Dir = filepath.Join(s.dir, "tmp") // a content is kept there, and renamed into its place
 	if _, err := mailfile.Open(s.dir, "maildir"); err != nil {
 		return &ioError{fmt.Errorf("cannot store in %s: %w", s.dir, bare(err)), "name a directory that can be written"}
@@ -176,7 +179,10 @@ func (s *syncing) mailboxes(ctx context.Context, session *client.IMAP, user stri
 }
 
 func (s *syncing) maildrop(ctx context.Context) error {
-	cfg := s.w.config(s.to)
+	cfg, err := s.w.config(s.to)
+	if err != nil {
+		return err
+	}
 	cfg.Dir = filepath.Join(s.dir, "tmp")
 	if _, err := mailfile.Open(s.dir, "maildir"); err != nil {
 		return &ioError{fmt.Errorf("cannot store in %s: %w", s.dir, bare(err)), "name a directory that can be written"}

@@ -14,6 +14,7 @@ import (
 	"github.com/urfave/cli/v2"
 	"golang.org/x/term"
 
+	"github.com/mailtrace/mailtrace/internal/accounts"
 	"github.com/mailtrace/mailtrace/internal/dial"
 	"github.com/mailtrace/mailtrace/proxy"
 )
@@ -43,6 +44,8 @@ type ui struct {
 	mu    sync.Mutex
 	color string // auto, always, never
 	said  map[string]bool
+
+	accounts map[string]accounts.Account // named in the arguments, by serverKey
 }
 
 func newUI(stdout, stderr *os.File) *ui {
@@ -180,9 +183,11 @@ func hintOf(err error) string {
 
 func exitCode(err error) int {
 	var ours *usageError
+	var noServer *accounts.NoServerError
+	var inFile *accounts.Error
 	var url *dial.UsageError
 	var config *proxy.Error
-	if errors.As(err, &ours) || errors.As(err, &url) || errors.As(err, &config) && config.Err == nil {
+	if errors.As(err, &ours) || errors.As(err, &noServer) || errors.As(err, &inFile) || errors.As(err, &url) || errors.As(err, &config) && config.Err == nil {
 		return exitUsage
 	}
 	return exitIO

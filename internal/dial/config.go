@@ -20,7 +20,8 @@ type Config struct {
 	Insecure bool           // accept any certificate
 	// Timeout bounds connecting, the STARTTLS exchange and the handshake, each by itself;
 	// 0 is DefaultTimeout. It never bounds what comes after.
-	Timeout time.Duration
+	Timeout    time.Duration
+	TLSTimeout time.Duration // bounds the handshake; 0 is Timeout
 	// Certificates are shown to a server that asks for one.
 	Certificates []tls.Certificate
 	MinVersion   uint16 // the least TLS version, such as tls.VersionTLS10; 0 is TLS 1.2 (RFC 9051 §11.1)
@@ -121,7 +122,11 @@ func (c *Config) Handshake(ctx context.Context, conn net.Conn, host string) (*tl
 }
 
 func (c *Config) handshake(ctx context.Context, conn net.Conn, host, addr string) (*tls.Conn, error) {
-	ctx, cancel := context.WithTimeout(ctx, c.timeout())
+	timeout := c.timeout()
+	if c.TLSTimeout > 0 {
+		timeout = c.TLSTimeout
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	tlsConn := tls.Client(conn, c.TLSConfig(host))
 	if err := tlsConn.HandshakeContext(ctx); err != nil {
