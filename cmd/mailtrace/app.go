@@ -16,8 +16,10 @@ func run(ctx context.Context, argv []string, stdout, stderr *os.File) int {
 	u := newUI(stdout, stderr)
 	app := newApp(u)
 	args := argv[1:]
-	if n := len(args); n > 0 && args[n-1] == completionFlag {
-		complete(app, stdout, args[:n-1])
+	if before, word, ok := asksCompletion(args); ok {
+		for _, c := range complete(app, before, word) {
+			_, _ = fmt.Fprintln(stdout, c) // a shell that is gone needs none
+		}
 		return exitFine
 	}
 	args, err := arrange(app.Commands, args)
@@ -60,6 +62,8 @@ func newApp(u *ui) *cli.App {
 			watchCommand(u),
 			// And what they need.
 			caCommand(u),
+			completionCommand(u),
+			manCommand(u),
 			versionCommand(u),
 		},
 		HideVersion:               true, // arrange makes --version the command,

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 
@@ -227,33 +226,4 @@ func distance(a, b string) int {
 		}
 	}
 	return rows[(len(a)+1)%3][len(b)]
-}
-
-// completionFlag is the last argument where a shell asks for completions, as with the
-// scripts that come with the cli package. That package's own completion looks at
-// os.Args and fails on a flag that is typed by half, so this one is ours.
-const completionFlag = "--generate-bash-completion"
-
-// complete prints what may come behind args: flags where the last one begins with a
-// dash, else the names of commands.
-func complete(app *cli.App, w io.Writer, args []string) {
-	at, scope := app.Commands, app.Commands
-	partial := ""
-	if n := len(args); n > 0 && strings.HasPrefix(args[n-1], "-") {
-		partial, args = args[n-1], args[:n-1]
-	}
-	for _, arg := range args {
-		if c := findCommand(at, arg); c != nil {
-			at, scope = c.Subcommands, []*cli.Command{c}
-		}
-	}
-	candidates := commandNames(at)
-	if partial != "" {
-		candidates = flagNames(scope)
-	}
-	for _, c := range candidates {
-		if strings.HasPrefix(c, partial) {
-			fmt.Fprintln(w, c)
-		}
-	}
 }
