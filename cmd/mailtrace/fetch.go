@@ -19,7 +19,7 @@ import (
 func fetchCommand(u *ui) *cli.Command {
 	return &cli.Command{
 		Name: "fetch", Usage: "show messages, or store them",
-		UsageText: "mailtrace fetch [flags] URL\n" +
+		UsageText: "mailtrace fetch [flags] URL|DIR\n" +
 			"mailtrace fetch imaps://u1@imap.example.org --uid 1007\n" +
 			"mailtrace fetch pop3s://u1@pop.example.org --new --out mail --as maildir",
 		Description: "Without --uid, --seq, --new or --all it is the newest message. It is not marked as read,\n" +
@@ -37,6 +37,7 @@ func fetchCommand(u *ui) *cli.Command {
 			&cli.BoolFlag{Name: "raw", Usage: "octets as they came"},
 			&cli.StringFlag{Name: "out", Usage: "store at `PATH`"},
 			&cli.StringFlag{Name: "as", Usage: "the `KIND` of store: eml, mbox, maildir; else what PATH is"},
+			mailboxFlag,
 			&cli.BoolFlag{Name: "mark-seen", Usage: "mark as read"},
 			rowFormatFlag,
 		}, clientFlags()),
@@ -60,11 +61,22 @@ type fetching struct {
 }
 
 func runFetch(u *ui, c *cli.Context) error {
+	f := &fetching{u: u, c: c}
+	if dir := c.Args().First(); c.Args().Len() == 1 && isDir(dir) {
+		f.to.Protocol = dial.IMAP // --uid is a set
+		if err := f.check(); err != nil {
+			return err
+		}
+		return f.offline(dir)
+	}
+	if err := onlineOnly(c); err != nil {
+		return err
+	}
 	to, err := u.oneServer(c, "fetch")
 	if err != nil {
 		return err
 	}
-	f := &fetching{u: u, c: c, to: to}
+	f.to = to
 	if err := f.check(); err != nil {
 		return err
 	}

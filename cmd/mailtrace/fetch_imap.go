@@ -152,7 +152,7 @@ func (f *fetching) came(m *client.Mailbox, x *client.Fetched, account string) er
 	case f.c.IsSet("part"):
 		return f.part(title, x.BodyStructure, content)
 	}
-	return f.show.message(title, content)
+	return f.show.message(title, content.Reader())
 }
 
 // section gives the content that was asked for, nil where it is NIL or another came.

@@ -180,5 +180,5 @@ func (f *fetching) gotten(l client.Listed, r *client.Reply, account string) erro
 		}
 		return f.show.part(title, p, content)
 	}
-	return f.show.message(title, r.Content)
+	return f.show.message(title, r.Content.Reader())
 }

@@ -10,7 +10,6 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/mailtrace/mailtrace/internal/message"
-	"github.com/mailtrace/mailtrace/internal/spool"
 )
 
 // shower shows messages on stdout, as the flags of fetch say.
@@ -57,17 +56,17 @@ func (s *shower) encode(v fetchedJSON) error {
 }
 
 // message shows one that is whole, or its header.
-func (s *shower) message(title string, content *spool.Spool) error {
+func (s *shower) message(title string, content io.ReadSeeker) error {
 	if err := s.between(title); err != nil {
 		return &ioError{err: err}
 	}
 	if s.c.Bool("raw") {
-		if _, err := content.WriteTo(s.u.out); err != nil {
+		if _, err := io.Copy(s.u.out, content); err != nil {
 			return &ioError{err: err}
 		}
 		return nil
 	}
-	m, err := message.Read(content.Reader())
+	m, err := message.Read(content)
 	if err != nil {
 		return err
 	}

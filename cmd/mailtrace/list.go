@@ -15,12 +15,14 @@ import (
 func listCommand(u *ui) *cli.Command {
 	return &cli.Command{
 		Name: "list", Usage: "list the messages of a mailbox, the newest first",
-		UsageText: "mailtrace list [flags] URL\nmailtrace list imaps://u1@imap.example.org/Archive --limit 20",
+		UsageText: "mailtrace list [flags] URL|DIR\nmailtrace list imaps://u1@imap.example.org/Archive --limit 20",
 		Description: "Over IMAP the mailbox is that of the URL, INBOX where it names none; it is opened\n" +
-			"read-only. Over POP3 headers come by TOP. Nothing is marked as read.",
+			"read-only. Over POP3 headers come by TOP. Of a DIR, such as sync makes, the files are read. Nothing\n" +
+			"is marked as read.",
 		Flags: slices.Concat([]cli.Flag{
 			&cli.IntFlag{Name: "limit", DefaultText: "all", Usage: "the newest `N` messages alone"},
 			&cli.BoolFlag{Name: "all", Usage: "all mailboxes, one after another"},
+			mailboxFlag,
 			rowFormatFlag,
 		}, clientFlags()),
 		Action: func(c *cli.Context) error { return runList(u, c) },
@@ -28,13 +30,24 @@ func listCommand(u *ui) *cli.Command {
 }
 
 func runList(u *ui, c *cli.Context) error {
+	if c.IsSet("limit") && c.Int("limit") < 1 {
+		return usagef("", "--limit %d: expected a number from 1", c.Int("limit"))
+	}
+	if dir := c.Args().First(); c.Args().Len() == 1 && isDir(dir) {
+		rows, err := u.rows(c)
+		if err != nil {
+			return err
+		}
+		return firstOf(listOffline(u, c, dir, rows), rows.flush())
+	}
+	if err := onlineOnly(c); err != nil {
+		return err
+	}
 	to, err := u.oneServer(c, "list")
 	if err != nil {
 		return err
 	}
 	switch {
-	case c.IsSet("limit") && c.Int("limit") < 1:
-		return usagef("", "--limit %d: expected a number from 1", c.Int("limit"))
 	case c.Bool("all") && to.Mailbox != "":
 		return usagef("leave one of them out", "--all and the mailbox %s contradict each other", to.Mailbox)
 	case c.Bool("all") && to.Protocol == dial.POP3:

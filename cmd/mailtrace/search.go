@@ -19,7 +19,7 @@ import (
 func searchCommand(u *ui) *cli.Command {
 	return &cli.Command{
 		Name: "search", Usage: "find messages",
-		UsageText: "mailtrace search [flags] URL QUERY\n" +
+		UsageText: "mailtrace search [flags] URL|DIR QUERY\n" +
 			"mailtrace search imaps://u1@imap.example.org 'unseen from:alice since:2026-01-01 subject:\"invoice\"'",
 		Description: "Rows are those of list. Exit 0 where something was found, 1 where nothing was. Over IMAP the\n" +
 			"server searches; over POP3 headers come by TOP, and are searched here.\n\n" +
@@ -28,6 +28,7 @@ func searchCommand(u *ui) *cli.Command {
 		Flags: slices.Concat([]cli.Flag{
 			&cli.BoolFlag{Name: "uids", Usage: "print the set of UIDs alone, for --uid of other commands"},
 			&cli.BoolFlag{Name: "count", Usage: "print the number of messages alone"},
+			mailboxFlag,
 			rowFormatFlag,
 		}, clientFlags()),
 		Action: func(c *cli.Context) error { return runSearch(u, c) },
@@ -61,16 +62,26 @@ func runSearch(u *ui, c *cli.Context) error {
 	if c.Args().Len() < 2 {
 		return usagef("such as mailtrace search imaps://u1@imap.example.org 'unseen from:alice'", "expected a URL and a query, got %s", plural(c.Args().Len(), "argument"))
 	}
-	to, err := u.server(c.Args().First(), "")
-	if err != nil {
-		return err
-	}
-	s := &searching{u: u, c: c, to: to}
+	s := &searching{u: u, c: c}
+	var err error
 	if s.query, err = query.Parse(strings.Join(c.Args().Tail(), " ")); err != nil {
 		return usagef(hintOf(err), "the query: %s", words(err))
 	}
+	dir := c.Args().First()
+	local := isDir(dir)
+	if !local {
+		if err := onlineOnly(c); err != nil {
+			return err
+		}
+		if s.to, err = u.server(dir, ""); err != nil {
+			return err
+		}
+	}
 	if err := s.check(); err != nil {
 		return err
+	}
+	if local {
+		return s.end(s.offline(dir))
 	}
 	w, end, err := u.wire(c)
 	if err != nil {
@@ -79,11 +90,16 @@ func runSearch(u *ui, c *cli.Context) error {
 	defer end()
 	ctx, stop := interruptible(c.Context)
 	defer stop()
-	if to.Protocol == dial.POP3 {
+	if s.to.Protocol == dial.POP3 {
 		err = s.pop3(ctx, w)
 	} else {
 		err = s.imap(ctx, w)
 	}
+	return s.end(err)
+}
+
+// end prints what is left, and says whether something was found.
+func (s *searching) end(err error) error {
 	if err := firstOf(err, s.rows.flush()); err != nil {
 		return err
 	}
