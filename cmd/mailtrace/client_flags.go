@@ -126,6 +126,11 @@ func (w *wiring) config(to dial.URL) (client.Config, error) {
 	cfg.Password = func(ctx context.Context) (string, error) { return source.Password(ctx, cfg.User, to.Host) }
 	if issuer := pick("oauth2", a.OAuth2); issuer != "" && !w.c.IsSet("password-command") {
 		cfg.Token = func(ctx context.Context) (string, error) { return w.token(ctx, issuer, cfg.User, &a) }
+		cfg.TokenRefused = func() {
+			if err := oauth.Refused(w.tokenOptions(issuer, cfg.User, &a)); err != nil {
+				w.u.warn("%s", words(err))
+			}
+		}
 	}
 	if w.trace != nil {
 		cfg.Observer = w.trace.open(to.Protocol)
@@ -133,17 +138,26 @@ func (w *wiring) config(to dial.URL) (client.Config, error) {
 	return cfg, nil
 }
 
-// token gets an OAuth 2 token; the user may have to consent.
-func (w *wiring) token(ctx context.Context, issuer, user string, a *accounts.Account) (string, error) {
-	o := oauth.Options{Issuer: issuer, ClientID: w.c.String("client-id"), User: user}
+// tokenOptions say whom a token is for: the flags, then the account, then the environment.
+func (w *wiring) tokenOptions(issuer, user string, a *accounts.Account) oauth.Options {
+	o := oauth.Options{Issuer: issuer, ClientID: w.c.String("client-id"), User: user, ClientSecret: os.Getenv("MAILTRACE_CLIENT_SECRET")}
 	if o.ClientID == "" {
 		o.ClientID = a.ClientID
-		if a.ClientSecretCommand != "" {
-			secret := credentials.Source{Command: a.ClientSecretCommand}
-			var err error
-			if o.ClientSecret, err = secret.Password(ctx, "the client", issuer); err != nil {
-				return "", err
-			}
+	}
+	if o.ClientID == "" {
+		o.ClientID = os.Getenv("MAILTRACE_CLIENT_ID")
+	}
+	return o
+}
+
+// token gets an OAuth 2 token; the user may have to consent.
+func (w *wiring) token(ctx context.Context, issuer, user string, a *accounts.Account) (string, error) {
+	o := w.tokenOptions(issuer, user, a)
+	if a.ClientSecretCommand != "" && o.ClientID == a.ClientID {
+		secret := credentials.Source{Command: a.ClientSecretCommand}
+		var err error
+		if o.ClientSecret, err = secret.Password(ctx, "the client", issuer); err != nil {
+			return "", err
 		}
 	}
 	if term.IsTerminal(int(w.u.err.Fd())) {

@@ -59,6 +59,7 @@ Flags stand before or after the arguments. Results go to stdout, all else to std
 	m.line(".SH ENVIRONMENT")
 	for _, e := range []struct{ name, text string }{
 		{"MAILTRACE_PASSWORD", "the password of a login; a password in a URL or a flag is refused"},
+		{"MAILTRACE_CLIENT_ID, MAILTRACE_CLIENT_SECRET", "the client that OAuth 2 tokens are for, and its secret where it has one"},
 		{"NETRC", "the file to look for passwords in, in place of ~/.netrc"},
 		{"XDG_CONFIG_HOME", "where mailtrace/ with its settings and its certificate authority is, in place of ~/.config"},
 		{"NO_COLOR", "no colour, on terminals too"},

@@ -18,6 +18,8 @@ type Config struct {
 	Password func(context.Context) (string, error)
 	// Token gives an OAuth 2 access token. Where it is set, no password is used.
 	Token func(context.Context) (string, error)
+	// TokenRefused, where set, is told that the server did not take what Token gave.
+	TokenRefused func()
 	// Mechanism fixes how to log in: a SASL mechanism, "LOGIN" (the IMAP command where the server
 	// has no AUTH=LOGIN), "USER" or "APOP". "": the strongest that the server offers.
 	Mechanism string

@@ -96,6 +96,9 @@ func (e *AuthError) Error() string {
 
 // Hint names what helps.
 func (e *AuthError) Hint() string {
+	if strings.Contains(e.Mechanism, "OAUTH") {
+		return "the next login gets another token; if that is refused too, the user may be another, or the client may not be allowed to read mail"
+	}
 	if h := e.ServerError.Hint(); h != "" && e.Code != "" {
 		return h
 	}

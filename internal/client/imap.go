@@ -137,7 +137,7 @@ func (c *IMAP) begin(ctx context.Context) error {
 	if c.greeting == "PREAUTH" {
 		return nil
 	}
-	return c.login(ctx)
+	return c.loggedIn(c.login(ctx))
 }
 
 func (c *IMAP) askCapabilities(ctx context.Context) error {

@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -53,6 +54,15 @@ func (c *conn) unbound(name string, login func(name string) (gosasl.Client, erro
 		c.cfg.Alert(fmt.Sprintf("%s offers %s and refuses it; logging in by %s, without a binding to this connection", c.cfg.URL.Addr(), name, plain))
 	}
 	_, err = login(plain)
+	return err
+}
+
+// loggedIn takes note of a token that was of no use.
+func (c *conn) loggedIn(err error) error {
+	var refused *AuthError
+	if errors.As(err, &refused) && c.cfg.Token != nil && c.cfg.TokenRefused != nil {
+		c.cfg.TokenRefused()
+	}
 	return err
 }
 

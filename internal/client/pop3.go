@@ -88,7 +88,7 @@ func (c *POP3) begin(ctx context.Context) error {
 	if err := c.Capabilities(ctx); err != nil {
 		return err
 	}
-	return c.login(ctx)
+	return c.loggedIn(c.login(ctx))
 }
 
 // Capabilities asks for them (RFC 2449 §5). A server that does not know CAPA has none.

@@ -43,6 +43,15 @@ func (f *flow) place() string {
 	return filepath.Join(f.dir, fmt.Sprintf("%x.json", sum[:16]))
 }
 
+// Place gives the file that the token for some options is kept in; it need not be there.
+func Place(o Options) (string, error) {
+	f, err := newFlow(o)
+	if err != nil {
+		return "", err
+	}
+	return f.place(), nil
+}
+
 // load gives what is kept; nothing where there is none, or where the file is another's or cut off.
 func (f *flow) load() (kept, error) {
 	path := f.place()
@@ -90,14 +99,17 @@ func (f *flow) save(k kept) error {
 	return nil
 }
 
-// Forget removes what is kept, as after a server refused it. The next Token asks for consent.
-func Forget(o Options) error {
+// Refused takes note that a server refused the kept access token, whatever its expiry says: the next
+// Token refreshes it, or asks for consent.
+func Refused(o Options) error {
 	f, err := newFlow(o)
 	if err != nil {
 		return err
 	}
-	if err := os.Remove(f.place()); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return &Error{What: "a kept token cannot be removed", Err: err}
+	k, err := f.load()
+	if err != nil || k.Access == "" {
+		return err
 	}
-	return nil
+	k.Access = ""
+	return f.save(k)
 }

@@ -49,7 +49,10 @@ func newFlow(o Options) (*flow, error) {
 		return nil, err
 	}
 	if o.ClientID == "" {
-		o.ClientID, o.ClientSecret = is.ClientID, is.ClientSecret
+		o.ClientID = is.ClientID
+	}
+	if o.ClientSecret == "" && o.ClientID == is.ClientID {
+		o.ClientSecret = is.ClientSecret
 	}
 	if o.ClientID == "" {
 		return nil, &Error{What: "no client id for " + o.Issuer, Advice: "register a client with the issuer and give its id: --client-id ID, see docs/oauth2.md"}

@@ -87,7 +87,7 @@ func TestConsentThenKept(t *testing.T) {
 			t.Error(token, err)
 		}
 	}
-	// What is forgotten, or cut off, is as nothing.
+	// What is cut off is as nothing.
 	if err := os.WriteFile(files[0], []byte("{"), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -97,21 +97,25 @@ func TestConsentThenKept(t *testing.T) {
 	if token, err := Token(t.Context(), o); err == nil {
 		t.Error(token)
 	}
-	if err := errors.Join(Forget(o), Forget(o)); err != nil {
-		t.Error(err)
-	}
-	if _, err := os.Stat(files[0]); !errors.Is(err, os.ErrNotExist) {
+	if err := Refused(o); err != nil {
 		t.Error(err)
 	}
 }
 
 func TestRefresh(t *testing.T) {
 	is := newIssuer()
-	is.lifetime = 30 // less than a login takes, so it counts as expired
+	// One that a server refused, before it has expired.
 	o, _ := serve(t, is)
 	pages := make(chan string, 2)
 	o.Browser = browse(t, pages)
-	for _, want := range []string{"access-1", "access-2", "access-3"} {
+	if token, err := Token(t.Context(), o); err != nil || token != "access-1" {
+		t.Fatal(token, err)
+	}
+	if err := errors.Join(Refused(o), Refused(o)); err != nil {
+		t.Error(err)
+	}
+	is.lifetime = 30 // less than a login takes, so it counts as expired
+	for _, want := range []string{"access-2", "access-3", "access-4"} {
 		if token, err := Token(t.Context(), o); err != nil || token != want {
 			t.Fatal(token, err)
 		}
@@ -121,7 +125,7 @@ func TestRefresh(t *testing.T) {
 	}
 	// Refused: a new consent.
 	clear(is.refreshes)
-	if token, err := Token(t.Context(), o); err != nil || token != "access-4" || is.consents != 2 {
+	if token, err := Token(t.Context(), o); err != nil || token != "access-5" || is.consents != 2 {
 		t.Error(token, err, is.consents)
 	}
 	// With nobody to ask it says so.
