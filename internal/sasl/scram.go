@@ -51,7 +51,7 @@ func scramHash(plain string) func() hash.Hash {
 
 func newSCRAM(name string, offered []string, c *Credentials) (*scram, error) {
 	plain, plus := strings.CutSuffix(name, "-PLUS")
-	s := &scram{name: name, hash: scramHash(plain), user: c.User, password: c.Password, nonce: rand.Text(), header: "n,,"}
+	s := &scram{name: name, hash: scramHash(plain), user: prepare(c.User), password: prepare(c.Password), nonce: rand.Text(), header: "n,,"}
 	if s.hash == nil {
 		return nil, unknown(name)
 	}

@@ -40,7 +40,7 @@ func NewServer(name, password string) (*Server, error) {
 	if h == nil {
 		return nil, unknown(name)
 	}
-	return &Server{keys: scram{name: name, hash: h}, password: password}, nil
+	return &Server{keys: scram{name: name, hash: h}, password: prepare(password)}, nil
 }
 
 // First takes the client-first-message and gives the server-first-message.
