@@ -47,7 +47,7 @@ func (c *conn) unbound(name string, login func(name string) (gosasl.Client, erro
 	mech, err := login(name)
 	plain, plus := strings.CutSuffix(name, "-PLUS")
 	m, ok := mech.(interface{ BindingRefused() bool })
-	if err == nil || !plus || c.cfg.Mechanism != "" || !ok || !m.BindingRefused() || Lost(err) {
+	if err == nil || !plus || c.cfg.Mechanism != "" || !ok || !m.BindingRefused() && !badProtocol(err) || Lost(err) {
 		return err
 	}
 	if c.cfg.Alert != nil {
@@ -55,6 +55,15 @@ func (c *conn) unbound(name string, login func(name string) (gosasl.Client, erro
 	}
 	_, err = login(plain)
 	return err
+}
+
+// badProtocol tells a refusal of the exchange from one of the password.
+//
+// QUIRK: Cyrus 3.6 offers -PLUS under TLS 1.3, goes on to the proof with tls-exporter, which it does not know,
+// and refuses it in these words; a wrong password is an "authentication failure" to it.
+func badProtocol(err error) bool {
+	var refused *AuthError
+	return errors.As(err, &refused) && strings.Contains(refused.Text, "bad protocol / cancel")
 }
 
 // loggedIn takes note of a token that was of no use.

@@ -166,8 +166,6 @@ func (s *scram) verify(challenge string) error {
 
 // BindingRefused tells, of an exchange that failed, whether that was for the channel binding and not for the
 // credentials: the server said so (RFC 5802 §7), or refused before it had asked for a proof.
-//
-// QUIRK: Cyrus 3.6 offers -PLUS under TLS 1.3 and cancels at tls-exporter, which it does not know.
 func (s *scram) BindingRefused() bool {
 	return s.bound != nil && (s.step == 0 || strings.Contains(s.failure, "channel-binding"))
 }
