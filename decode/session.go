@@ -82,6 +82,8 @@ type Options struct {
 	// Bare leaves out the typed Details that only a reader needs (trees, lists): nobody will look
 	// at them. Findings, states and numbers are the same.
 	Bare bool
+	// Direct says that the client speaks to the server itself: no proxy stands between them.
+	Direct bool
 	// Mid says that the stream may begin in mid-session (a foreign capture).
 	Mid bool
 }

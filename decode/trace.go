@@ -292,6 +292,12 @@ func (t *Trace) Mark(m Mark) []Event {
 	switch m.Kind {
 	case Open:
 		t.opened = m.Time
+		if m.Fields.Get("upstream") != "" && m.Fields.Get("listen") == "" && t.octets == [3]int64{} {
+			// A client of ours: nobody listens in between.
+			if t.o.Direct = true; t.session != nil && !t.opaque {
+				t.begin(t.protocol)
+			}
+		}
 	case Edit:
 		e.Origin = FromProxy
 	case TLS:

@@ -5,8 +5,10 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/mailtrace/mailtrace/decode"
+	"github.com/mailtrace/mailtrace/decode/registry"
 )
 
 // follow makes a trace that keeps its marks.
@@ -370,5 +372,30 @@ func TestTraceOfABrokenDecoder(t *testing.T) {
 	}
 	if e := closed(t, told); e.ClientOctets != 10 || e.ServerOctets != 15 {
 		t.Fatalf("%+v", e.Totals)
+	}
+}
+
+// A login that is bound to its TLS connection fails through a proxy, and only there.
+func TestDirect(t *testing.T) {
+	for _, listen := range []string{"", "imaps://127.0.0.1:1993"} {
+		tr := decode.NewTrace(decode.TraceOptions{Protocol: registry.ByName("imap"), Conn: 1})
+		at := time.Unix(0, 0)
+		tr.Mark(decode.Mark{Time: at, Kind: decode.Open, Fields: decode.Fields{}.With("listen", listen).With("upstream", "imaps://h")})
+		tr.Mark(decode.Mark{Time: at, Kind: decode.TLS, Fields: decode.Fields{}.With("version", "TLS 1.3")})
+		found := 0
+		see := func(_ int, _ decode.Next, events []decode.Event) {
+			for _, e := range events {
+				for _, f := range e.Findings {
+					if strings.HasPrefix(f.ID, "auth.channel-binding") {
+						found++
+					}
+				}
+			}
+		}
+		see(tr.Write(decode.Server, at, []byte("* OK [CAPABILITY IMAP4rev1 AUTH=SCRAM-SHA-256-PLUS] hi\r\n")))
+		see(tr.Write(decode.Client, at, []byte("a1 AUTHENTICATE SCRAM-SHA-256-PLUS\r\n")))
+		if want := map[bool]int{true: 0, false: 2}[listen == ""]; found != want {
+			t.Errorf("listen %q: %d findings, want %d", listen, found, want)
+		}
 	}
 }

@@ -125,7 +125,7 @@ func (s *session) judgeAuth(e *decode.Event, c *clientLine, p *pending, args []b
 			p.plain = true
 		}
 	}
-	if bound(word) {
+	if bound(word) && !s.o.Direct {
 		s.find(e, rules.ChannelBinding, decode.Client, e.Span, mechanism)
 	}
 	switch {

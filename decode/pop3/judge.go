@@ -258,7 +258,7 @@ func (s *session) capability(line []byte, span decode.Span) {
 	for param := range bytes.FieldsSeq(rest) {
 		if name == "SASL" && len(m.mechanisms) < 64 {
 			m.mechanisms = append(m.mechanisms, upper(param[:min(len(param), 64)]))
-			if bound(param) {
+			if bound(param) && !s.o.Direct {
 				s.findRow(rules.ChannelBindingOffered, span, upper(param[:min(len(param), 64)]))
 			}
 		}

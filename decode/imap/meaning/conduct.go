@@ -16,11 +16,12 @@ import (
 // begins in mid-session, and while more commands are under way than it keeps, rules that rest
 // on all of the session are silent.
 type conduct struct {
-	tls   bool
-	blind bool // something was not seen: what a rule misses may have been there
-	once  once
-	caps  offers
-	needs []grammar.Need // of the command at hand, used again
+	tls    bool
+	direct bool // no proxy stands between client and server
+	blind  bool // something was not seen: what a rule misses may have been there
+	once   once
+	caps   offers
+	needs  []grammar.Need // of the command at hand, used again
 	// missed are the extensions that were used and not offered, as the grammar's tables name them.
 	missed []string
 	habit  habits
@@ -41,7 +42,7 @@ type conduct struct {
 
 func newConduct(o decode.Options) conduct {
 	return conduct{
-		tls: o.TLS, blind: o.Mid, exists: -1, coming: -1,
+		tls: o.TLS, direct: o.Direct, blind: o.Mid, exists: -1, coming: -1,
 	}
 }
 

@@ -107,7 +107,7 @@ func (c *conduct) listed(e *seen, d *Capabilities) {
 	if o.has(now, "LITERAL+") && o.has(now, "LITERAL-") && c.once.first(saidBothLiterals) {
 		e.found(rules.BothLiterals, e.Span, "")
 	}
-	if c.tls && e.State == decode.NotAuthenticated {
+	if c.tls && !c.direct && e.State == decode.NotAuthenticated {
 		for _, n := range d.List {
 			if n = strings.ToUpper(n); strings.HasPrefix(n, "AUTH=") && strings.HasSuffix(n, "-PLUS") && c.once.first(saidOffered) {
 				e.found(rules.ChannelBindingOffered, e.Span, n)

@@ -102,7 +102,7 @@ func anonymous(args []byte) bool {
 }
 
 func (c *conduct) mechanism(e *seen, mech string, initial bool) {
-	if strings.HasSuffix(mech, "-PLUS") {
+	if strings.HasSuffix(mech, "-PLUS") && !c.direct {
 		e.found(rules.ChannelBinding, e.Span, mech)
 	}
 	if c.blind || c.caps.full || !c.caps.listed || c.refreshing() {
