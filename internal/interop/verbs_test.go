@@ -220,9 +220,13 @@ func TestVerbsPOP3(t *testing.T) {
 				url := s.url("pop3", leg)
 				dir := t.TempDir()
 				for _, args := range [][]string{
-					{"list", url}, {"fetch", url}, {"fetch", url, "--seq", "2", "--structure"},
-					{"fetch", url, "--new", "--out", filepath.Join(dir, "new")}, {"fetch", url, "--new", "--out", filepath.Join(dir, "new")},
-					{"sync", url, filepath.Join(dir, "sync")}, {"sync", url, filepath.Join(dir, "sync")},
+					{"list", url},
+					{"fetch", url},
+					{"fetch", url, "--seq", "2", "--structure"},
+					{"fetch", url, "--new", "--out", filepath.Join(dir, "new")},
+					{"fetch", url, "--new", "--out", filepath.Join(dir, "new")},
+					{"sync", url, filepath.Join(dir, "sync")},
+					{"sync", url, filepath.Join(dir, "sync")},
 				} {
 					if s == lab.cyrus && args[0] != "list" {
 						args = append(args, "--auth", "PLAIN") // list has shown the way around its -PLUS
