@@ -60,6 +60,7 @@ func newApp(u *ui) *cli.App {
 			appendCommand(u),
 			syncCommand(u),
 			watchCommand(u),
+			compareCommand(u),
 			// And what they need.
 			caCommand(u),
 			completionCommand(u),

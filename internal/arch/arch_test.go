@@ -44,6 +44,7 @@ var rooms = []room{
 	{"internal/spool", nil, "a leaf package: content on its way to a file"},
 	{"internal/client", []string{"decode", "decode/...", "internal/dial", "internal/sasl", "internal/spool"}, "a mail client over the decoders: what it shows and where it stores is its caller's affair"},
 	{"internal/mailfile", []string{"decode/imap/grammar", "internal/spool"}, "messages into files; who sent them is nothing to it"},
+	{"internal/compare", []string{"internal/client", "decode", "decode/registry"}, "the same job over both protocols, measured; terminals are the command's affair"},
 	{"internal/offline", []string{"internal/client", "internal/mailfile", "decode/imap/grammar"}, "Maildirs read as mailboxes; no server"},
 	{"internal/watch", []string{"internal/client", "decode/imap/..."}, "what happens in a mailbox; terminals are the command's affair"},
 	{"internal/mailsync", []string{"internal/client", "internal/mailfile", "decode/imap/grammar"}, "mailboxes and Maildirs; flags and terminals are the command's affair"},
@@ -59,7 +60,7 @@ var rooms = []room{
 	{"cmd/mailtrace", []string{
 		"decode", "decode/...", "captures", "proxy", "proxy/certs", "replay", "internal/dial", "internal/print", "internal/filter", "internal/lint", "internal/stats",
 		"internal/mailserver", "internal/credentials", "internal/accounts", "internal/oauth", "internal/client", "internal/sasl", "internal/spool",
-		"internal/mailfile", "internal/message", "internal/mailsync", "internal/watch", "internal/offline",
+		"internal/mailfile", "internal/message", "internal/mailsync", "internal/watch", "internal/offline", "internal/compare",
 		"internal/query",
 	}, "the one place where everything is wired together"},
 	{"internal/arch", nil, "it reads source, nothing else"},
