@@ -172,7 +172,7 @@ func (w *wiring) imap(ctx context.Context, to dial.URL) (*client.IMAP, error) {
 	if err != nil {
 		return nil, err
 	}
-	return client.DialIMAP(ctx, cfg)
+	return w.dialIMAP(ctx, cfg)
 }
 
 // pop3 connects to a POP3 server, and logs in.
@@ -181,7 +181,7 @@ func (w *wiring) pop3(ctx context.Context, to dial.URL) (*client.POP3, error) {
 	if err != nil {
 		return nil, err
 	}
-	return client.DialPOP3(ctx, cfg)
+	return w.dialPOP3(ctx, cfg)
 }
 
 // oneServer takes the one argument of a verb, which names a server.

@@ -17,7 +17,7 @@ func (f *fetching) imap(ctx context.Context, w *wiring) error {
 		return err
 	}
 	cfg.Dir = f.dirOf()
-	session, err := client.DialIMAP(ctx, cfg)
+	session, err := w.dialIMAP(ctx, cfg)
 	if err != nil {
 		return err
 	}

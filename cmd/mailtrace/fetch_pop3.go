@@ -18,7 +18,7 @@ func (f *fetching) pop3(ctx context.Context, w *wiring) error {
 		return err
 	}
 	cfg.Dir = f.dirOf()
-	session, err := client.DialPOP3(ctx, cfg)
+	session, err := w.dialPOP3(ctx, cfg)
 	if err != nil {
 		return err
 	}

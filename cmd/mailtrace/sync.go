@@ -128,7 +128,7 @@ func (s *syncing) run(ctx context.Context) error {
 	if _, err := mailfile.Open(s.dir, "maildir"); err != nil {
 		return &ioError{fmt.Errorf("cannot store in %s: %w", s.dir, bare(err)), "name a directory that can be written"}
 	}
-	session, err := client.DialIMAP(ctx, cfg)
+	session, err := s.w.dialIMAP(ctx, cfg)
 	if err != nil {
 		return err
 	}
@@ -187,7 +187,7 @@ func (s *syncing) maildrop(ctx context.Context) error {
 	if _, err := mailfile.Open(s.dir, "maildir"); err != nil {
 		return &ioError{fmt.Errorf("cannot store in %s: %w", s.dir, bare(err)), "name a directory that can be written"}
 	}
-	session, err := client.DialPOP3(ctx, cfg)
+	session, err := s.w.dialPOP3(ctx, cfg)
 	if err != nil {
 		return err
 	}
