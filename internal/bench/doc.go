@@ -6,6 +6,7 @@
 //	go run ./internal/bench -only noop
 //	go run ./internal/bench -captures  reading captures: against a scan for line ends, against tshark
 //	go run ./internal/bench -replay    a recorded session played again: speed, memory
+//	go run ./internal/bench -client    list, sync, fetch beside mbsync, offlineimap, mpop, from Dovecot
 //
 //	                    ┌── mailtrace proxy --format none ──┐
 //	client (this) ──TLS─┤                                   ├─TLS── server (this)

@@ -26,6 +26,7 @@ func main() {
 	scanned := flag.String("scan", "", "be the line scanner of this capture")
 	captures := flag.Bool("captures", false, "measure the reading of captures, not the proxy")
 	replays := flag.Bool("replay", false, "measure a recorded session that is played again")
+	verbs := flag.Bool("client", false, "measure list, sync and fetch beside other mail clients, from Dovecot")
 	flag.Parse()
 	var err error
 	switch {
@@ -34,7 +35,7 @@ func main() {
 	case *scanned != "":
 		err = scan(*scanned)
 	default:
-		err = run(*rounds, *only, *binary, *captures, *replays)
+		err = run(*rounds, *only, *binary, *captures, *replays, *verbs)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -79,7 +80,7 @@ func (s *side) stop() {
 
 func (s *side) again() (*side, error) { return start(s.args...) }
 
-func run(rounds int, only, binary string, captures, replays bool) error {
+func run(rounds int, only, binary string, captures, replays, verbs bool) error {
 	dir, err := os.MkdirTemp("", "mailtrace-bench-")
 	if err != nil {
 		return err
@@ -96,6 +97,9 @@ func run(rounds int, only, binary string, captures, replays bool) error {
 		if err := build.Run(); err != nil {
 			return fmt.Errorf("building mailtrace: %w", err)
 		}
+	}
+	if verbs {
+		return clients(binary, rounds, only, dir)
 	}
 	if captures {
 		return reading(binary, rounds, dir)

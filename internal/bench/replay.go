@@ -23,7 +23,7 @@ const replayed = 5000
 // same client, as the client against that client, and the memory of each.
 func replaying(binary string, rounds int, dir string) error {
 	box := filepath.Join(dir, "box")
-	if err := maildir(box); err != nil {
+	if err := maildir(box, replayed); err != nil {
 		return err
 	}
 	ca := filepath.Join(dir, "ca")
@@ -90,14 +90,14 @@ func replaying(binary string, rounds int, dir string) error {
 	return nil
 }
 
-func maildir(dir string) error {
+func maildir(dir string, n int) error {
 	for _, sub := range []string{"cur", "new", "tmp"} {
 		if err := os.MkdirAll(filepath.Join(dir, sub), 0o700); err != nil {
 			return err
 		}
 	}
 	line := "The quick brown fox jumps over the lazy dog, and the dog does not mind.\r\n"
-	for i := range replayed {
+	for i := range n {
 		m := fmt.Appendf(nil, "From: a%d@example.org\r\nTo: b@example.org\r\nSubject: message %d\r\nDate: Thu, 1 Jan 2026 00:00:00 +0000\r\n\r\n", i, i)
 		for len(m)+len(line) <= 4096 {
 			m = append(m, line...)
