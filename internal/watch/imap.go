@@ -21,11 +21,9 @@ func Mailbox(ctx context.Context, name string, dial func(context.Context) (*clie
 		}
 		w.session = session
 		session.Watch(w.see)
-		if err := w.run(ctx, known); err != nil {
-			w.leave(ctx, err)
-			return err
-		}
-		return nil
+		err = w.run(ctx, known)
+		w.leave(ctx, err)
+		return err
 	})
 }
 
@@ -59,6 +57,7 @@ func (w *mailbox) leave(ctx context.Context, err error) {
 	}
 }
 
+// run watches until something ends it; its error is never nil.
 func (w *mailbox) run(ctx context.Context, known func()) error {
 	if err := w.look(ctx); err != nil {
 		return err
