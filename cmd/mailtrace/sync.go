@@ -3,8 +3,10 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -74,8 +76,11 @@ func runSync(u *ui, c *cli.Context) error {
 		before := s.stored
 		err := s.run(ctx)
 		s.bar.end()
-		if err == nil || ctx.Err() != nil {
-			return cancelled(ctx, err)
+		if err == nil {
+			return s.failed
+		}
+		if ctx.Err() != nil {
+			return errStopped
 		}
 		if !client.Lost(err) || try == tries || s.stored == before && try > 1 {
 			return err
@@ -99,6 +104,7 @@ type syncing struct {
 	dir    string
 	bar    *bar
 	stored int
+	failed error // mailboxes were left out
 }
 
 func (s *syncing) options() mailsync.Options {
@@ -157,10 +163,16 @@ func (s *syncing) mailboxes(ctx context.Context, session *client.IMAP, user stri
 				continue
 			}
 			dir := mailsync.Dir(s.dir, f)
-			if other, ok := taken[strings.ToLower(dir)]; ok {
-				return &ioError{fmt.Errorf("%s and %s would have the same directory", f.Name, other), "rename one of them on the server"}
+			key := dir
+			if runtime.GOOS == "windows" || runtime.GOOS == "darwin" { // their file systems take both for one
+				key = strings.ToLower(dir)
 			}
-			taken[strings.ToLower(dir)] = f.Name
+			if other, ok := taken[key]; ok {
+				s.u.warn("%s is left out: it would have the directory of %s", f.Name, other)
+				s.failed = errCheck
+				continue
+			}
+			taken[key] = f.Name
 			list = append(list, pair{f.Name, dir})
 		}
 	}
@@ -168,6 +180,13 @@ func (s *syncing) mailboxes(ctx context.Context, session *client.IMAP, user stri
 		to := s.to
 		to.Mailbox = x.name
 		rep, err := mailsync.Mailbox(ctx, session, x.name, x.dir, account(to, user), s.options())
+		var refused *client.ServerError
+		if len(list) > 1 && errors.As(err, &refused) {
+			// One that the server does not open is no reason to leave out the others.
+			s.u.warn("%s: %s", x.name, words(err))
+			s.failed = errCheck
+			continue
+		}
 		if err != nil {
 			return err
 		}

@@ -8,9 +8,11 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	mailclient "github.com/mailtrace/mailtrace/internal/client"
@@ -253,6 +255,68 @@ func TestVerbsPOP3(t *testing.T) {
 					}
 				}
 			})
+		}
+	}
+}
+
+// TestWatch is told of what another client does.
+func TestWatch(t *testing.T) {
+	a := accountOf("folders")
+	for _, s := range []*server{lab.open, lab.cyrus, lab.courier} {
+		t.Run(s.name, func(t *testing.T) {
+			box := "Watched"
+			if s != lab.open {
+				box = "INBOX.Watched"
+			}
+			look := connected(t, s, a)
+			demoMailbox(t, look, box)
+			if _, err := look.Select(t.Context(), box, false, "", nil); err != nil {
+				t.Fatal(err)
+			}
+			dir := t.TempDir()
+			cmd := exec.Command(lab.binary, "watch", s.url("imap", "tls")+"/"+box, "--count", "3", "--every", "1s",
+				"--user", a.user, "--tls-ca", lab.certs.ca, "--auth", "PLAIN")
+			cmd.Env = append(os.Environ(), "MAILTRACE_PASSWORD="+a.password, "HOME="+lab.dir)
+			cmd.Stdout, cmd.Stderr = create(t, filepath.Join(dir, "out")), create(t, filepath.Join(dir, "err"))
+			if err := startBound(cmd, syscall.SIGKILL); err != nil {
+				t.Fatal(err)
+			}
+			done := make(chan error, 1)
+			go func() { done <- cmd.Wait() }()
+			out := func() string { return contents(t, filepath.Join(dir, "out")) }
+			eventually(t, "the watch", func() bool { return strings.Contains(contents(t, filepath.Join(dir, "err")), "13 messages") })
+			do := func(c mailclient.Command) {
+				t.Helper()
+				if _, err := look.Do(t.Context(), c, nil); err != nil {
+					t.Fatal(err)
+				}
+			}
+			p := "Subject: news\r\n\r\nbody\r\n"
+			do(mailclient.Cmd("APPEND", mailclient.MailboxName(box), mailclient.Literal{Reader: strings.NewReader(p), Octets: int64(len(p))}))
+			eventually(t, "the arrival", func() bool { return strings.Contains(out(), "Subject: news") })
+			do(mailclient.Cmd("UID STORE", mailclient.Raw("3"), mailclient.Raw(`+FLAGS.SILENT (\Flagged)`)))
+			eventually(t, "the flag", func() bool { return strings.Contains(out(), `UID 3  \Flagged`) })
+			// Some tell of \Deleted and the removal, some of the removal alone.
+			if err := look.Remove(t.Context(), []uint32{5}); err != nil {
+				t.Fatal(err)
+			}
+			if err := <-done; err != nil || !strings.Contains(out(), "UID 5") {
+				t.Errorf("%v\n%s%s", err, out(), contents(t, filepath.Join(dir, "err")))
+			}
+		})
+	}
+}
+
+// TestCompare does the same over both protocols.
+func TestCompare(t *testing.T) {
+	a := accountOf("kinds")
+	for _, s := range []*server{lab.open, lab.cyrus, lab.courier} {
+		for _, leg := range []string{"tls", "starttls"} {
+			x := verb(t, a, "compare", s.url("imap", leg), s.url("pop3", leg), "--auth", "PLAIN")
+			want := fmt.Sprintf("messages  %d", a.messages)
+			if x.Code != 0 || !strings.Contains(x.Stdout, want) || !strings.Contains(x.Stdout, "selected → logout") {
+				t.Errorf("%s %s: exit %d\n%s%s", s.name, leg, x.Code, x.Stdout, x.Stderr)
+			}
 		}
 	}
 }

@@ -82,6 +82,9 @@ func parseState(p []byte) (*state, error) {
 			return nil, errState
 		}
 		n, err := strconv.ParseInt(w[1], 10, 64)
+		if (w[0] == "uid" || w[0] == "uidvalidity") && (n < 0 || n > 1<<32-1) {
+			return nil, errState
+		}
 		switch w[0] {
 		case "mailtrace-sync":
 			err = nil
