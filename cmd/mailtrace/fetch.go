@@ -207,7 +207,11 @@ func (f *fetching) keep(m *mailfile.Message, take func(sync bool) (string, error
 }
 
 func (f *fetching) save() error {
-	if err := f.state.Save(); err != nil {
+	err := f.store.Sync()
+	if err == nil {
+		err = f.state.Save()
+	}
+	if err != nil {
 		return &ioError{fmt.Errorf("cannot note what was stored: %w", bare(err)), "is there room on the disk?"}
 	}
 	return nil

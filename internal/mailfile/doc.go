@@ -7,5 +7,5 @@
 //
 // A message is in its place whole or not at all, but for an mbox whose writer is killed: its last message
 // may be a part then. What is there is never overwritten. With sync a message is on the disk when Store
-// returns.
+// returns, and its name when Sync does.
 package mailfile

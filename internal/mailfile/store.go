@@ -64,10 +64,14 @@ var ErrStored = errors.New("mailfile: the message is stored already")
 
 // Writer stores messages.
 type Writer interface {
-	// Store takes the octets over. It gives the name of the file; [ErrStored] where it is there.
+	// Store takes the octets over; with sync they are on the disk when it returns. It gives the name of the
+	// file; [ErrStored] where it is there.
 	Store(m *Message, s *spool.Spool, sync bool) (name string, err error)
 	// Dir is where octets wait best until they are stored.
 	Dir() string
+	// Sync makes the names of what was stored with sync last as their octets do: once for many, for it
+	// costs a write of its own. Before that a message may be gone after the power failed, never in part.
+	Sync() error
 	Close() error
 }
 
@@ -111,6 +115,7 @@ func Open(path, kind string) (Writer, error) {
 type eml struct{ dir string }
 
 func (e *eml) Dir() string  { return e.dir }
+func (e *eml) Sync() error  { return syncDir(e.dir) }
 func (e *eml) Close() error { return nil }
 
 func (e *eml) Store(m *Message, s *spool.Spool, sync bool) (string, error) {
@@ -126,13 +131,7 @@ func place(s *spool.Spool, tmp, path string, sync bool) error {
 	if err := s.Keep(tmp, sync); err != nil {
 		return err
 	}
-	if err := os.Rename(tmp, path); err != nil {
-		return err
-	}
-	if sync {
-		return syncDir(filepath.Dir(path))
-	}
-	return nil
+	return os.Rename(tmp, path)
 }
 
 // syncDir makes a rename last.
@@ -154,6 +153,10 @@ type maildir struct {
 
 func (d *maildir) Dir() string  { return filepath.Join(d.dir, "tmp") }
 func (d *maildir) Close() error { return nil }
+
+func (d *maildir) Sync() error {
+	return errors.Join(syncDir(filepath.Join(d.dir, "new")), syncDir(filepath.Join(d.dir, "cur")))
+}
 
 // letters are the flags that a Maildir knows.
 var letters = map[string]byte{`\draft`: 'D', `\flagged`: 'F', `$forwarded`: 'P', `\answered`: 'R', `\seen`: 'S', `\deleted`: 'T'}
@@ -196,13 +199,7 @@ func (d *maildir) Store(m *Message, s *spool.Spool, sync bool) (string, error) {
 		return path, err
 	}
 	setTime(tmp, m.Arrived)
-	if err := os.Rename(tmp, path); err != nil {
-		return path, err
-	}
-	if sync {
-		return path, syncDir(filepath.Dir(path))
-	}
-	return path, nil
+	return path, os.Rename(tmp, path)
 }
 
 func (d *maildir) look() error {
@@ -249,6 +246,7 @@ func openMbox(path string) (*mbox, error) {
 }
 
 func (m *mbox) Dir() string  { return filepath.Dir(m.path) }
+func (m *mbox) Sync() error  { return syncDir(filepath.Dir(m.path)) } // it may be new
 func (m *mbox) Close() error { return m.file.Close() }
 
 // Store appends the message in mboxrd: lines end with LF, and ">" stands before "From " lines, quoted ones too.

@@ -41,7 +41,7 @@ func (b *box) fetch(ctx context.Context, now *state) error {
 		wanted[uid] = true
 	}
 	next := 0
-	return b.session.Pipeline(ctx, func() (client.Command, bool) {
+	err = b.session.Pipeline(ctx, func() (client.Command, bool) {
 		if next == len(parts) {
 			return client.Command{}, false
 		}
@@ -63,6 +63,10 @@ func (b *box) fetch(ctx context.Context, now *state) error {
 		}
 		return nil // what did not come was expunged meanwhile: the next run knows
 	})
+	if err != nil {
+		return err
+	}
+	return store.Sync() // before the state says that they are here
 }
 
 // removed tells whether the message was removed on the server in this run.

@@ -85,7 +85,7 @@ func (b *box) retrieve(ctx context.Context, session *client.POP3, fresh []client
 	}
 	defer store.Close()
 	next := 0
-	return session.Pipeline(ctx, func() (string, bool) {
+	err = session.Pipeline(ctx, func() (string, bool) {
 		if next == len(fresh) {
 			return "", false
 		}
@@ -112,6 +112,10 @@ func (b *box) retrieve(ctx context.Context, session *client.POP3, fresh []client
 		came()
 		return b.step("stored")
 	})
+	if err != nil {
+		return err
+	}
+	return store.Sync() // before the state says that they are here, and DELE that they may go there
 }
 
 // dele marks messages for removal; they are stored here, on the disk.
