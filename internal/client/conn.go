@@ -28,21 +28,21 @@ const (
 // conn is a connection with the decoder that follows it. What the server said comes out as
 // events, in order, each of them with the octets of its literal or multi-line response.
 type conn struct {
-	cfg    Config
-	net    net.Conn
-	tls    *tls.ConnectionState
-	trace  *decode.Trace
-	buf    []byte
-	off    int64 // of the next octet of the server's stream
-	taken  int64 // up to where events have claimed octets
-	open   bool  // octets of a literal or a multi-line response are to come
-	kept   *spool.Spool
-	un     *spool.Unstuffer // POP3
-	limit  int64            // of a content, in octets; 0: none
-	sent   int64            // octets of our commands
-	closed bool
+	cfg     Config
+	net     net.Conn
+	tls     *tls.ConnectionState
+	trace   *decode.Trace
+	buf     []byte
+	off     int64 // of the next octet of the server's stream
+	taken   int64 // up to where events have claimed octets
+	open    bool  // octets of a literal or a multi-line response are to come
+	kept    *spool.Spool
+	un      *spool.Unstuffer // POP3
+	limit   int64            // of a content, in octets; 0: none
+	closed  bool
+	secrets []string // said, or about to be: see mask
 	// see takes an event. Its Text, and content, are valid during the call; content is nil but for
-	// a Literal and a Multiline, and whoever wants to keep it takes it over (see *conn.take).
+	// a Literal and a Multiline, and whoever wants to keep it takes it over: nobody else drops it.
 	see func(e *decode.Event, content *spool.Spool) error
 }
 
@@ -143,7 +143,6 @@ func (c *conn) write(ctx context.Context, p []byte) error {
 	if err := c.decode(decode.Client, now, p); err != nil {
 		return err
 	}
-	c.sent += int64(len(p))
 	if err := c.net.SetWriteDeadline(now.Add(c.cfg.idle())); err != nil {
 		return c.broken(ctx, err)
 	}
@@ -230,7 +229,7 @@ func (c *conn) dispatch(p []byte, base int64, events []decode.Event) error {
 		}
 		switch e.Kind {
 		case decode.Desync:
-			return fmt.Errorf("client: the framing of what %s says is lost: %s", c.cfg.URL.Addr(), e.Text)
+			return fmt.Errorf("client: the framing of what %s says is lost: %s", c.cfg.URL.Addr(), c.mask(string(e.Text)))
 		case decode.Literal, decode.Multiline:
 			content, err := c.claim(e, p, base)
 			if err != nil {

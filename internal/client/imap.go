@@ -174,7 +174,7 @@ func (c *IMAP) see(e *decode.Event, s *spool.Spool) error {
 	case decode.Greeting:
 		c.learn(e.Detail)
 		if e.Name == "BYE" {
-			c.byed, c.bye = true, humanText(e.Text, 2)
+			c.byed, c.bye = true, c.mask(humanText(e.Text, 2))
 		}
 		c.greeting = e.Name
 	case decode.Untagged:
@@ -220,12 +220,12 @@ func (c *IMAP) response(e *decode.Event) error {
 		defer f.drop()
 	case *imap.Status:
 		if d.Code == "ALERT" && c.cfg.Alert != nil {
-			c.cfg.Alert("the server says: " + humanText(e.Text, 2)) // "MUST be presented" (RFC 9051 §7.1)
+			c.cfg.Alert("the server says: " + c.mask(humanText(e.Text, 2))) // "MUST be presented" (RFC 9051 §7.1)
 		}
 	}
 	c.dropContents()
 	if r.Name == "BYE" {
-		c.byed, c.bye = true, humanText(e.Text, 2)
+		c.byed, c.bye = true, c.mask(humanText(e.Text, 2))
 	}
 	if c.watch != nil {
 		c.watch(r)
@@ -311,7 +311,7 @@ func (c *IMAP) completion(e *decode.Event) error {
 			continue
 		}
 		c.flights = append(c.flights[:i:i], c.flights[i+1:]...)
-		r := &Result{Status: e.Name, Text: humanText(e.Text, 2)}
+		r := &Result{Status: e.Name, Text: c.mask(humanText(e.Text, 2))}
 		if d, ok := e.Detail.(*meaning.Result); ok {
 			r.Code, r.Data = d.Code, d.Argument
 		}
@@ -323,7 +323,7 @@ func (c *IMAP) completion(e *decode.Event) error {
 		}
 		return nil
 	}
-	return errUnexpected("the completion of a command that was sent", string(e.Text))
+	return errUnexpected("the completion of a command that was sent", c.mask(string(e.Text)))
 }
 
 // humanText gives what stands behind the first words of a status response and its code.
@@ -499,7 +499,7 @@ func (c *IMAP) answer(ctx context.Context) error {
 				}
 			}
 		default:
-			return errUnexpected("no continuation request", "+ "+text)
+			return errUnexpected("no continuation request", "+ "+c.mask(text))
 		}
 	}
 	return nil

@@ -90,6 +90,8 @@ func (c *conn) credentials(ctx context.Context) (sasl.Credentials, error) {
 	case c.cfg.Password != nil:
 		x.Password, err = c.cfg.Password(ctx)
 	}
+	c.guard(x.Password)
+	c.guard(x.Token)
 	return x, err
 }
 

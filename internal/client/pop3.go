@@ -177,7 +177,7 @@ func (c *POP3) see(e *decode.Event, s *spool.Spool) error {
 		c.sasl, c.hasSASL = strings.TrimSpace(strings.TrimPrefix(string(e.Text), "+")), true
 	case decode.Completion:
 		if len(c.queue) == 0 {
-			return errUnexpected("nothing, for nothing was asked", string(e.Text))
+			return errUnexpected("nothing, for nothing was asked", c.mask(string(e.Text)))
 		}
 		x := c.queue[0]
 		x.reply = Reply{OK: e.Name == "+OK", Text: statusText(e.Text)}
@@ -189,12 +189,12 @@ func (c *POP3) see(e *decode.Event, s *spool.Spool) error {
 		}
 	case decode.Multiline:
 		if len(c.queue) == 0 {
-			return errUnexpected("no multi-line response", string(e.Text))
+			return errUnexpected("no multi-line response", c.mask(string(e.Text)))
 		}
 		c.queue[0].reply.Content = s
 		return c.finish()
 	case decode.Malformed:
-		return errUnexpected("+OK or -ERR", string(e.Text))
+		return errUnexpected("+OK or -ERR", c.mask(string(e.Text)))
 	}
 	return nil
 }
@@ -250,7 +250,7 @@ func (c *POP3) Do(ctx context.Context, command string) (*Reply, error) {
 		return nil, err
 	}
 	if !reply.OK {
-		return reply, &ServerError{Command: nameOf(command), Status: "-ERR", Code: reply.Code, Text: reply.Text}
+		return reply, &ServerError{Command: nameOf(command), Status: "-ERR", Code: reply.Code, Text: c.mask(reply.Text)}
 	}
 	return reply, nil
 }
@@ -347,7 +347,7 @@ func (c *POP3) login(ctx context.Context) error {
 
 func (c *POP3) authenticated(r *Reply, err error, mechanism, user string) error {
 	if r != nil && !r.OK {
-		return &AuthError{ServerError: ServerError{Command: mechanism, Status: "-ERR", Code: r.Code, Text: r.Text}, Mechanism: mechanism, User: user}
+		return &AuthError{ServerError: ServerError{Command: mechanism, Status: "-ERR", Code: r.Code, Text: c.mask(r.Text)}, Mechanism: mechanism, User: user}
 	}
 	return err
 }
