@@ -14,6 +14,7 @@ import (
 	"github.com/mailtrace/mailtrace/decode/imap/grammar"
 	"github.com/mailtrace/mailtrace/internal/dial"
 	"github.com/mailtrace/mailtrace/internal/mailfile"
+	"github.com/mailtrace/mailtrace/internal/message"
 )
 
 func fetchCommand(u *ui) *cli.Command {
@@ -34,6 +35,7 @@ func fetchCommand(u *ui) *cli.Command {
 			&cli.BoolFlag{Name: "headers", Usage: "the header alone"},
 			&cli.StringFlag{Name: "part", Usage: "one part, by its `NUMBER` such as 1.2, its encoding undone"},
 			&cli.BoolFlag{Name: "structure", Usage: "the tree of its parts"},
+			&cli.BoolFlag{Name: "attachments", Usage: "store the parts that have a file name in the directory --out"},
 			&cli.BoolFlag{Name: "raw", Usage: "octets as they came"},
 			&cli.StringFlag{Name: "out", Usage: "store at `PATH`"},
 			&cli.StringFlag{Name: "as", Usage: "the `KIND` of store: eml, mbox, maildir; else what PATH is"},
@@ -107,11 +109,13 @@ func (f *fetching) check() error {
 	if err := f.exclusive("uid", "seq", "new", "all"); err != nil {
 		return err
 	}
-	if err := f.exclusive("headers", "part", "structure"); err != nil {
+	if err := f.exclusive("headers", "part", "structure", "attachments"); err != nil {
 		return err
 	}
-	out, storing := c.String("out"), c.String("out") != "" && !c.IsSet("part")
+	out, storing := c.String("out"), c.String("out") != "" && !c.IsSet("part") && !c.Bool("attachments")
 	switch {
+	case c.Bool("attachments") && (out == "" || c.Bool("new") || c.Bool("raw")):
+		return usagef("such as --attachments --out files", "--attachments needs a directory --out, and goes with neither --new nor --raw")
 	case c.Bool("new") && out == "":
 		return usagef("such as --out mail --as maildir", "--new without a place to store")
 	case c.IsSet("as") && !storing:
@@ -160,6 +164,12 @@ func (f *fetching) exclusive(names ...string) error {
 func (f *fetching) open() error {
 	out := f.c.String("out")
 	f.show = shower{u: f.u, c: f.c, out: out}
+	if f.c.Bool("attachments") {
+		if err := os.MkdirAll(out, 0o700); err != nil {
+			return &ioError{fmt.Errorf("cannot store in %s: %w", out, bare(err)), "name a directory that can be written"}
+		}
+		return nil
+	}
 	if out == "" || f.c.IsSet("part") {
 		return nil
 	}
@@ -264,6 +274,27 @@ func (f *fetching) missing(what []string) error {
 	}
 	f.u.warn("not there: %s", strings.Join(what, ", "))
 	return errCheck
+}
+
+// attachments stores the parts of a message that have a file name.
+func (f *fetching) attachments(title string, content io.ReadSeeker) error {
+	m, err := message.Read(content)
+	if err != nil {
+		return err
+	}
+	for _, p := range m.Parts {
+		if p.Name == "" || p.Container() {
+			continue
+		}
+		r, err := m.Open(p, false)
+		if err != nil {
+			return err
+		}
+		if err := f.show.part(title, p, r); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // outFile is where a part goes: PATH, or its own name in the directory PATH.

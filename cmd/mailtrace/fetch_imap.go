@@ -151,6 +151,8 @@ func (f *fetching) came(m *client.Mailbox, x *client.Fetched, account string) er
 			func(s *mailfile.State) { s.AddUID(account, m.UIDValidity, x.UID) })
 	case f.c.IsSet("part"):
 		return f.part(title, x.BodyStructure, content)
+	case f.c.Bool("attachments"):
+		return f.attachments(title, content.Reader())
 	}
 	return f.show.message(title, content.Reader())
 }

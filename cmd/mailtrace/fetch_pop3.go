@@ -162,6 +162,9 @@ func (f *fetching) gotten(l client.Listed, r *client.Reply, account string) erro
 		return f.keep(meta, func(sync bool) (string, error) { return f.store.Store(meta, content, sync) },
 			func(s *mailfile.State) { s.AddID(account, l.ID) })
 	}
+	if f.c.Bool("attachments") {
+		return f.attachments(title, r.Content.Reader())
+	}
 	if f.c.Bool("structure") || f.c.IsSet("part") {
 		m, err := message.Read(r.Content.Reader())
 		if err != nil {

@@ -249,6 +249,9 @@ func (f *fetching) fromFile(b *offline.Box, n int) error {
 	if f.store != nil {
 		return f.keepFile(b, e, n, file)
 	}
+	if f.c.Bool("attachments") {
+		return f.attachments(title, file)
+	}
 	if !f.c.Bool("structure") && !f.c.IsSet("part") {
 		return f.show.message(title, file)
 	}
