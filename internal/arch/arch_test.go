@@ -47,7 +47,7 @@ var rooms = []room{
 	{"internal/compare", []string{"internal/client", "decode", "decode/registry"}, "the same job over both protocols, measured; terminals are the command's affair"},
 	{"internal/offline", []string{"internal/client", "internal/mailfile", "decode/imap/grammar"}, "Maildirs read as mailboxes; no server"},
 	{"internal/watch", []string{"internal/client", "decode/imap/..."}, "what happens in a mailbox; terminals are the command's affair"},
-	{"internal/mailsync", []string{"internal/client", "internal/mailfile", "decode/imap/grammar"}, "mailboxes and Maildirs; flags and terminals are the command's affair"},
+	{"internal/mailsync", []string{"internal/client", "internal/mailfile", "decode/imap/..."}, "mailboxes and Maildirs; flags and terminals are the command's affair"},
 	{"internal/message", []string{"decode", "decode/mime", "decode/imap/grammar"}, "messages for a person; where they came from is nothing to it"},
 	{"internal/query", []string{"decode/imap/grammar", "decode/mime", "internal/client"}, "a language: what is found with it, and where, is its caller's affair"},
 	{"internal/credentials", nil, "a leaf package: whatever logs in asks it"},

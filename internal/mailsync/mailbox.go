@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/mailtrace/mailtrace/decode/imap/grammar"
+	"github.com/mailtrace/mailtrace/decode/imap/meaning"
 	"github.com/mailtrace/mailtrace/internal/client"
 	"github.com/mailtrace/mailtrace/internal/mailfile"
 )
@@ -150,8 +151,29 @@ func (b *box) remembered(account string) (*state, error) {
 	return s, err
 }
 
-// look opens the mailbox and finds out what it has.
+// look opens the mailbox and finds out what it has. A server that does not tell of all that it says is there
+// is not believed: what it left out would be removed here.
 func (b *box) look(ctx context.Context) error {
+	expunged := int64(0)
+	b.session.Watch(func(r *client.Response) {
+		switch d := r.Detail.(type) {
+		case *meaning.Gone:
+			expunged++
+		case *meaning.Vanished:
+			expunged += d.Gone
+		}
+	})
+	defer b.session.Watch(nil)
+	if err := b.list(ctx); err != nil {
+		return err
+	}
+	if least := int64(b.remote.Exists) - expunged; int64(len(b.there)) < least {
+		return fmt.Errorf("mailsync: %s: the server says that %d messages are there and tells of %d; nothing was changed", b.name, least, len(b.there))
+	}
+	return nil
+}
+
+func (b *box) list(ctx context.Context) error {
 	b.flags, b.there = map[uint32]string{}, map[uint32]bool{}
 	params := ""
 	qresync := b.session.Enabled("QRESYNC") && b.was.modseq > 0 && len(b.was.uids) > 0
