@@ -55,7 +55,7 @@ func encodeLevel(level string) string {
 	}
 	flush()
 	if level == "" {
-		return "&AAA-" // NUL, which no name has
+		return "&2AA-" // half a surrogate pair, which no name has
 	}
 	return b.String()
 }

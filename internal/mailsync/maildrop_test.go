@@ -135,6 +135,7 @@ func FuzzFolderDir(f *testing.F) {
 	f.Add("INBOX.Sent", "", ".")
 	f.Add(strings.Repeat("x", 500), strings.Repeat("x", 500)+"y", "")
 	f.Add("a\x00b", "a&AAA-b", "/")
+	f.Add("\x00", "", "/")
 	f.Fuzz(func(t *testing.T, a, b, delimiter string) {
 		dir, other := FolderDir(a, delimiter), FolderDir(b, delimiter)
 		if strings.EqualFold(a, "INBOX") {
