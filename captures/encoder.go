@@ -70,8 +70,14 @@ func (e *encoder) octets(o decode.Octets) {
 	at := o.Time.UnixMicro()
 	if len(o.P) > 0 {
 		e.identify(at, o)
-		if !e.begun {
+		switch {
+		case !e.begun:
 			e.begin(at, e.comment(kindStream, nil))
+		case e.fin[decode.Client] && e.fin[decode.Server]:
+			// Both directions have ended, and something comes all the same: nobody would look for it
+			// behind two FINs.
+			e.seal()
+			e.turnover(at, e.serverPort, decode.NoDir, kindStream, nil)
 		}
 	}
 	for p := o.P; len(p) > 0; {

@@ -177,6 +177,26 @@ func joined(items []Item) []Item {
 	return out
 }
 
+// Octets behind the ends of both directions are found again.
+func TestBehindBothEnds(t *testing.T) {
+	file := record(t, options4test(), func(r *Recorder) {
+		tape := r.Open(1, decode.FromPeer)
+		tape.Octets(octets(decode.Client, 0, "a"))
+		tape.Mark(decode.Mark{Time: after(1), Kind: decode.Close, Dir: decode.Client})
+		tape.Mark(decode.Mark{Time: after(1), Kind: decode.Close, Dir: decode.Server})
+		tape.Octets(octets(decode.Client, 2, "b"))
+		tape.Commit()
+	})
+	var got string
+	for _, it := range readAll(t, file) {
+		got += string(it.P)
+	}
+	if got != "ab" {
+		t.Errorf("%q", got)
+	}
+	checkTCP(t, file)
+}
+
 func TestSegmentsEndWhereTold(t *testing.T) {
 	file := record(t, options4test(), func(r *Recorder) {
 		tape := r.Open(1, decode.FromPeer)
