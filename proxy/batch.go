@@ -9,32 +9,61 @@ import (
 // batch is a socket under TLS that saves calls while much goes by: crypto/tls reads and
 // writes a record of at most 16 KiB at a time (internal/bench has the figures).
 //
-//	reading   direct ──a read fills all its room──► ahead: 64 KiB at once, handed out from there
-//	             ▲                                     │
+//	reading   direct ──a read fills all its room──► ahead: 64 KiB at once, handed out from there;
+//	             ▲                                     │    256 KiB once a read filled that
 //	             └────── a short read, handed out ─────┘
 //	writing   straight through; between cork and uncork all records go in one call
 //
 // A connection that idles or says little holds no memory here.
 type batch struct {
 	net.Conn
-	ahead []byte           // read, and not handed out yet; a part of room
-	room  *[aheadSize]byte // nil in direct reading
-	much  bool             // the last read gave all there was room for
-	dry   bool             // hand out what is there, and do not read
+	ahead []byte // read, and not handed out yet; a part of room
+	room  []byte // nil in direct reading
+	much  amount // what the last read gave
+	dry   bool   // hand out what is there, and do not read
 
 	mu     sync.Mutex // crypto/tls may answer a KeyUpdate while another goroutine writes
 	corked bool
 	out    []byte
 }
 
+// amount tells a stream of octets from a line.
+type amount uint8
+
 const (
-	// aheadSize holds four records of full size (RFC 8446 §5.2).
-	aheadSize = 4 * (16<<10 + 256 + 5)
-	// muchRead is what tells a stream of octets from a line.
-	muchRead = 8 << 10
+	little amount = iota
+	much
+	veryMuch
 )
 
-var rooms = sync.Pool{New: func() any { return new([aheadSize]byte) }}
+const (
+	// aheadSize holds four records of full size (RFC 8446 §5.2), wideAhead sixteen.
+	aheadSize = 4 * (16<<10 + 256 + 5)
+	wideAhead = 4 * aheadSize
+	muchRead  = 8 << 10
+)
+
+var (
+	rooms     = sync.Pool{New: func() any { return new([aheadSize]byte) }}
+	wideRooms = sync.Pool{New: func() any { return new([wideAhead]byte) }}
+)
+
+func newRoom(wide bool) []byte {
+	if wide {
+		return wideRooms.Get().(*[wideAhead]byte)[:]
+	}
+	return rooms.Get().(*[aheadSize]byte)[:]
+}
+
+// freeRoom gives room back, unless it has grown.
+func freeRoom(p []byte) {
+	switch cap(p) {
+	case aheadSize:
+		rooms.Put((*[aheadSize]byte)(p[:aheadSize]))
+	case wideAhead:
+		wideRooms.Put((*[wideAhead]byte)(p[:wideAhead]))
+	}
+}
 
 // errDry is what a read gives in the place of waiting.
 var errDry error = dryError{}
@@ -52,14 +81,24 @@ func (b *batch) Read(p []byte) (int, error) {
 		switch {
 		case b.dry:
 			return 0, errDry
-		case !b.much:
+		case b.much == little:
 			n, err := b.Conn.Read(p)
-			b.much = n == len(p) && n >= muchRead
+			if n == len(p) && n >= muchRead {
+				b.much = much
+			}
 			return n, err
 		}
-		b.room = rooms.Get().(*[aheadSize]byte)
-		n, err := b.Conn.Read(b.room[:])
-		b.ahead, b.much = b.room[:n], n >= muchRead
+		b.room = newRoom(b.much == veryMuch)
+		n, err := b.Conn.Read(b.room)
+		b.ahead = b.room[:n]
+		switch {
+		case n >= aheadSize:
+			b.much = veryMuch
+		case n >= muchRead:
+			b.much = much
+		default:
+			b.much = little
+		}
 		if n == 0 {
 			b.giveBack()
 			return 0, err
@@ -74,7 +113,7 @@ func (b *batch) Read(p []byte) (int, error) {
 }
 
 func (b *batch) giveBack() {
-	rooms.Put(b.room)
+	freeRoom(b.room)
 	b.ahead, b.room = nil, nil
 }
 
@@ -89,12 +128,13 @@ func (b *batch) Write(p []byte) (int, error) {
 	return b.Conn.Write(p)
 }
 
-func (b *batch) cork() {
+// cork keeps what is written, of about n octets, until uncork.
+func (b *batch) cork(n int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.corked = true
 	if b.out == nil {
-		b.out = rooms.Get().(*[aheadSize]byte)[:0]
+		b.out = newRoom(n > bufferSize)[:0]
 	}
 }
 
@@ -105,9 +145,7 @@ func (b *batch) uncork() error {
 	out := b.out
 	b.out = nil
 	_, err := b.Conn.Write(out)
-	if cap(out) == aheadSize { // not grown
-		rooms.Put((*[aheadSize]byte)(out[:aheadSize]))
-	}
+	freeRoom(out)
 	return err
 }
 
@@ -137,7 +175,7 @@ func (l *leg) Write(p []byte) (int, error) {
 	if l.batch == nil || len(p) <= maxRecord {
 		return l.Conn.Write(p)
 	}
-	l.batch.cork()
+	l.batch.cork(len(p))
 	n, err := l.Conn.Write(p)
 	if e := l.batch.uncork(); err == nil && e != nil {
 		return 0, e // nobody knows how much of it went

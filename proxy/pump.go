@@ -12,11 +12,19 @@ import (
 	"github.com/mailtrace/mailtrace/internal/dial"
 )
 
-// bufferSize is what a pump reads at most at once. Go's TLS gives no more than a record
-// (16 KiB) at a time; in clear larger reads save calls.
-const bufferSize = 64 << 10
+const (
+	// bufferSize is what a pump reads at most at once, but for what follows. Go's TLS gives no
+	// more than a record (16 KiB) at a time; in clear larger reads save calls.
+	bufferSize = 64 << 10
+	// wideSize is what the server's pump reads at once while much goes by: a call and the
+	// wake-up of a peer cost as much as the octets of a few records (internal/bench).
+	wideSize = 4 * bufferSize
+)
 
-var buffers = sync.Pool{New: func() any { return new([bufferSize]byte) }}
+var (
+	buffers = sync.Pool{New: func() any { return new([bufferSize]byte) }}
+	wide    = sync.Pool{New: func() any { return new([wideSize]byte) }}
+)
 
 // buffer is what one pump reads into. It outlives the pump, so that octets that were read
 // and not taken are there for what comes next.
@@ -24,13 +32,41 @@ type buffer struct {
 	data *[bufferSize]byte
 	held []byte // read, and not yet decoded; a part of data
 	err  error  // what the read of the held octets gave besides
+	wide *[wideSize]byte
+	last int // octets of the last read of more
 }
 
 func newBuffer() *buffer { return &buffer{data: buffers.Get().(*[bufferSize]byte)} }
 
 func (b *buffer) release() {
+	b.narrow()
 	buffers.Put(b.data)
 	b.data, b.held = nil, nil
+}
+
+func (b *buffer) narrow() {
+	if b.wide != nil {
+		wide.Put(b.wide)
+		b.wide = nil
+	}
+}
+
+// more reads from a server's leg, a lot at once if the last read gave a lot. The octets are
+// valid until the next call.
+func (b *buffer) more(src *leg) ([]byte, error) {
+	switch {
+	case b.wide != nil && b.last < bufferSize: // an idle connection must not keep it
+		b.narrow()
+	case b.wide == nil && b.last >= bufferSize:
+		b.wide = wide.Get().(*[wideSize]byte)
+	}
+	room := b.data[:]
+	if b.wide != nil {
+		room = b.wide[:]
+	}
+	n, err := src.readMore(room)
+	b.last = n
+	return room[:n], err
 }
 
 // hold puts octets in front, copying them. More than there is room for gets a room of its
@@ -132,8 +168,12 @@ func (c *conn) pump(d decode.Dir, b *buffer) outcome {
 			c.end(d, err)
 			return over
 		}
+		if d == decode.Server {
+			p, err = b.more(src)
+			continue
+		}
 		var n int
-		n, err = src.readMore(b.data[:])
+		n, err = src.readMore(b.data[:]) // what park holds has room in there
 		p = b.data[:n]
 	}
 }
@@ -160,7 +200,16 @@ func (c *conn) observe(d decode.Dir, p []byte) (int, decode.Next) {
 	if d == decode.Client {
 		c.spoke = true
 	}
-	n, next := c.observeLocked(d, p)
+	n, next := 0, decode.Continue
+	for n < len(p) && next == decode.Continue {
+		// In pieces, so that the events of one do not take the memory that those of all would.
+		piece := p[n:min(len(p), n+bufferSize)]
+		var k int
+		k, next = c.observeLocked(d, piece)
+		if n += k; k < len(piece) {
+			break
+		}
+	}
 	if d == decode.Client {
 		c.editClientLocked(p[:n])
 	}
