@@ -60,6 +60,12 @@ const shortLine = 76 + len("\r")
 func (s *Scanner) inspect(p []byte) (lines int) {
 	b := &s.body
 	last := s.tail[len(s.tail)-1]
+	if b.encoding == asIs {
+		if n, ascii, ok := plainText(p, last, b.line); ok && (ascii || b.eight == nil) {
+			b.line = lineSoFar(p, b.line)
+			return n
+		}
+	}
 	crlf := 0
 	for rest := p; ; {
 		j := bytes.IndexByte(rest, '\n')
