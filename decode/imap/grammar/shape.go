@@ -13,22 +13,33 @@ import (
 //     └┘└┘└──────────┘└──┘└────────────────────────────┘└────────────────────────┘└┘
 //     number        UID  fixed                         string                    fixed
 //
-// A row that fits is one without problems, since the one was that the shape was learned from; what
-// goes into holes is checked as the parser would. Of what is the same as in the row before, holes
-// and all, nothing is looked at but that (BenchmarkRow).
+// A hole is open once a row had something else in it than the row that the shape was learned from;
+// till then it counts as fixed. A row that fits is one without problems, since the one was that the
+// shape was learned from; what goes into open holes is checked as the parser would (BenchmarkRow).
 type shape struct {
-	last     []byte // the row that fitted last
-	roles    []role // by hole
+	learned  []byte // the row
 	holes    []hole
-	other    []hole // for the next row
+	runs     []run  // by open hole
+	tail     []byte // what is fixed behind the last run; a part of learned
 	fetch    Fetch
 	response Response
 	size     int64
 	modSeq   int64
 }
 
-// hole is text[start:end] of a row; a string is without its quotes.
-type hole struct{ start, end int32 }
+// hole is learned[start:end]; a string is without its quotes.
+type hole struct {
+	start, end int
+	role       role
+	open       bool
+}
+
+// run is fixed text and the open hole behind it.
+type run struct {
+	fixed []byte // a part of learned
+	role  role
+	last  []byte // a long string that was in the hole last: it may be there again
+}
 
 type role uint8
 
@@ -133,10 +144,10 @@ func newShape(row []byte) *shape {
 	if !plainRow(row) {
 		return nil
 	}
-	x := &shape{last: bytes.Clone(row)}
+	x := &shape{learned: bytes.Clone(row)}
 	x.response = Response{Kind: Untagged, Name: "FETCH", Data: &x.fetch}
 	var v values
-	text, from := x.last, 0
+	text, from := x.learned, 0
 	for i := 0; i < len(text); {
 		start, end := i, 0
 		var r role
@@ -147,9 +158,11 @@ func newShape(row []byte) *shape {
 			if hasSuffix(text[from:start], `DATE "`) {
 				r = aDateTime
 			}
-			if end = r.take(text, start, &v); end < 0 {
+			n := r.take(text[start:], &v)
+			if n < 0 {
 				return nil
 			}
+			end = start + n
 			i = end + 1
 		case class[c]&digitChar != 0 && i > 0 && (text[i-1] == ' ' || text[i-1] == '('):
 			n := i + 1
@@ -161,21 +174,23 @@ func newShape(row []byte) *shape {
 				continue
 			}
 			r = x.roleOf(text[from:i])
-			if end = r.take(text, start, &v); end < 0 {
+			taken := r.take(text[start:], &v)
+			if taken < 0 {
 				return nil
 			}
+			end = start + taken
 			i = n
 		default:
 			i++
 			continue
 		}
-		x.holes, x.roles = append(x.holes, hole{int32(start), int32(end)}), append(x.roles, r)
+		x.holes = append(x.holes, hole{start: start, end: end, role: r})
 		from = end
 	}
-	if len(x.holes) == 0 || x.roles[0] != theSequence {
+	if len(x.holes) == 0 || x.holes[0].role != theSequence {
 		return nil
 	}
-	x.other = make([]hole, len(x.holes))
+	x.divide()
 	x.hold(v)
 	return x
 }
@@ -206,56 +221,87 @@ func (x *shape) hold(v values) {
 	x.fetch.Number, x.response.Number, x.fetch.UID, x.size, x.modSeq = v.number, v.number, v.uid, v.size, v.modSeq
 }
 
+// divide makes runs of what is open.
+func (x *shape) divide() {
+	x.runs = x.runs[:0]
+	from := 0
+	for _, h := range x.holes {
+		if h.open {
+			x.runs = append(x.runs, run{fixed: x.learned[from:h.start], role: h.role})
+			from = h.end
+		}
+	}
+	x.tail = x.learned[from:]
+}
+
+// longString is one that is looked for again in the next row: comparing it is cheaper than looking
+// at what is in it.
+const longString = 40
+
 // fits tells whether a row has the shape, and takes what is in its holes.
-//
-//	last  * 16 FETCH (UID 1016 FLAGS (\Seen) RFC822.SIZE 512 …
-//	      └──┘└┘             └┘                         └─┘
-//	text  * 17 FETCH (UID 1017 FLAGS (\Seen) RFC822.SIZE 498 …
-//	      same, hole, same  , hole, same               , hole
 func (x *shape) fits(text []byte) bool {
 	v := x.values()
-	at, was := 0, 0 // in text, in last
-	for k := 0; ; k++ {
-		same := was + samePrefix(text[at:], x.last[was:])
-		// A hole is as it was if what ended it is the same too.
-		for ; k < len(x.holes) && int(x.holes[k].end) < same; k++ {
-			h := x.holes[k]
-			x.other[k] = hole{h.start + int32(at-was), h.end + int32(at-was)}
+	rest := text
+	for i := range x.runs {
+		g := &x.runs[i]
+		n := len(g.fixed)
+		if len(rest) <= n || string(rest[:n]) != string(g.fixed) {
+			return x.opens(text)
 		}
-		if k == len(x.holes) {
-			if same != len(x.last) || at+same-was != len(text) {
-				return false
-			}
-			break
+		rest = rest[n:]
+		if n = len(g.last); n > 0 && n < len(rest) && rest[n] == '"' && string(rest[:n]) == string(g.last) {
+			rest = rest[n:]
+			continue
 		}
-		old := x.holes[k]
-		if int(old.start) > same {
+		if n = g.role.take(rest, &v); n < 0 {
 			return false
 		}
-		start := int(old.start) + at - was
-		end := x.roles[k].take(text, start, &v)
-		if end < 0 {
-			return false
+		if n >= longString && g.role == aString {
+			g.last = append(g.last[:0], rest[:n]...)
 		}
-		x.other[k] = hole{int32(start), int32(end)}
-		at, was = end, int(old.end)
+		rest = rest[n:]
 	}
-	x.holes, x.other = x.other, x.holes
-	x.last = append(x.last[:0], text...)
+	if string(rest) != string(x.tail) {
+		return x.opens(text)
+	}
 	x.hold(v)
 	return true
 }
 
-// take gives the end of a hole that begins at start, and checks what is in it; -1 for what may not
-// be there. The text has no line end.
-func (r role) take(text []byte, start int, v *values) (end int) {
-	p := text[start:]
+// opens tells whether a row has the shape once more of its holes are open.
+func (x *shape) opens(text []byte) bool {
+	v := x.values()
+	from, rest := 0, text
+	for i := range x.holes {
+		h := &x.holes[i]
+		n := h.start - from
+		if len(rest) <= n || string(rest[:n]) != string(x.learned[from:h.start]) {
+			return false
+		}
+		rest = rest[n:]
+		if n = h.role.take(rest, &v); n < 0 {
+			return false
+		}
+		h.open = h.open || string(rest[:n]) != string(x.learned[h.start:h.end])
+		from, rest = h.end, rest[n:]
+	}
+	if string(rest) != string(x.learned[from:]) {
+		return false
+	}
+	x.divide()
+	x.hold(v)
+	return true
+}
+
+// take gives the octets of a hole that p begins with, and checks what is in it; -1 for what may not
+// be there. There is no line end in p.
+func (r role) take(p []byte, v *values) int {
 	if r >= aString {
-		n := quoteIn(p)
-		if n < 0 || r == aDateTime && !isDateTime(p[:n]) || !plainString(p[:n]) {
+		n := plainString(p)
+		if r == aDateTime && n >= 0 && !isDateTime(p[:n]) {
 			return -1
 		}
-		return start + n
+		return n
 	}
 	// Up to 9 digits are a number of 32 bits for sure, up to 18 one of 63.
 	var d uint64
@@ -282,7 +328,7 @@ func (r role) take(text []byte, start int, v *values) (end int) {
 	case r == theUID:
 		v.uid = uint32(d)
 	}
-	return start + n
+	return n
 }
 
 const (
@@ -290,60 +336,35 @@ const (
 	tops = 0x8080808080808080
 )
 
-func word(p []byte) uint64 { return binary.LittleEndian.Uint64(p) }
-
-// samePrefix is how many octets two texts have in common at their beginning.
-func samePrefix(a, b []byte) int {
+// plainString gives the octets before the first double quote, -1 where there is none or something
+// before it that a quoted string may not hold as it is: NUL, CR, a backslash, anything beyond ASCII
+// (RFC 9051 §9, QUOTED-CHAR).
+func plainString(p []byte) int {
 	n := 0
-	for len(a) >= 32 && len(b) >= 32 {
-		if (word(a)^word(b))|(word(a[8:])^word(b[8:]))|(word(a[16:])^word(b[16:]))|(word(a[24:])^word(b[24:])) != 0 {
-			break
-		}
-		a, b, n = a[32:], b[32:], n+32
-	}
-	for len(a) >= 8 && len(b) >= 8 {
-		if x := word(a) ^ word(b); x != 0 {
-			return n + bits.TrailingZeros64(x)>>3
-		}
-		a, b, n = a[8:], b[8:], n+8
-	}
-	for i := 0; i < len(a) && i < len(b) && a[i] == b[i]; i++ {
-		n++
-	}
-	return n
-}
-
-// quoteIn is the place of the first double quote, -1 where there is none. Most strings of a row
-// are shorter than what a call of bytes.IndexByte is worth (BenchmarkRow).
-func quoteIn(p []byte) int {
-	n := 0
-	for ; n+8 <= len(p) && n < 32; n += 8 {
-		w := binary.LittleEndian.Uint64(p[n:]) ^ '"'*lows
-		if found := (w - lows) &^ w & tops; found != 0 {
-			return n + bits.TrailingZeros64(found)>>3
+	for ; n+8 <= len(p); n += 8 {
+		w := binary.LittleEndian.Uint64(p[n:])
+		// An octet that is looked for has its high bit set here. What a subtraction borrows from
+		// stands behind one, so that of each word the first is sure to be one.
+		quote := w ^ '"'*lows
+		quote = (quote - lows) &^ quote & tops
+		other := (w | (w - lows) | ((w ^ '\r'*lows) - lows) | ((w ^ '\\'*lows) - lows)) & tops
+		switch {
+		case quote|other == 0:
+		case quote == 0 || other&(quote&-quote-1) != 0:
+			return -1
+		default:
+			return n + bits.TrailingZeros64(quote)>>3
 		}
 	}
-	if i := bytes.IndexByte(p[n:], '"'); i >= 0 {
-		return n + i
+	for ; n < len(p); n++ {
+		switch c := p[n]; {
+		case c == '"':
+			return n
+		case c == 0, c == '\r', c == '\\', c >= 0x80:
+			return -1
+		}
 	}
 	return -1
-}
-
-// plainString tells whether a string has nothing in it that a quoted one may not hold as it is:
-// NUL, CR, a backslash, anything beyond ASCII (RFC 9051 §9, QUOTED-CHAR).
-func plainString(p []byte) bool {
-	all := uint64(0)
-	for len(p) >= 8 {
-		w := binary.LittleEndian.Uint64(p)
-		all |= w | (w - lows) | ((w ^ '\r'*lows) - lows) | ((w ^ '\\'*lows) - lows)
-		p = p[8:]
-	}
-	for _, c := range p {
-		if c == 0 || c == '\r' || c == '\\' || c >= 0x80 {
-			return false
-		}
-	}
-	return all&tops == 0
 }
 
 // plainRow tells whether a line has nothing in it but ASCII without NUL and CR: what a string may hold

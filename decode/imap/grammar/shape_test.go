@@ -63,15 +63,23 @@ func TestRow(t *testing.T) {
 	}
 }
 
-func TestQuoteIn(t *testing.T) {
-	for range 200_000 {
-		p := make([]byte, rand.IntN(80))
+func TestPlainString(t *testing.T) {
+	for range 500_000 {
+		p := make([]byte, rand.IntN(60))
 		for i := range p {
-			if p[i] = byte(rand.IntN(256)); rand.IntN(30) == 0 {
+			p[i] = byte(1 + rand.IntN(127))
+			switch rand.IntN(25) {
+			case 0:
 				p[i] = '"' ^ byte(rand.IntN(2))
+			case 1:
+				p[i] = "\x00\r\\\x80\xff\x01\f\x0e]["[rand.IntN(10)]
 			}
 		}
-		if got, want := quoteIn(p), bytes.IndexByte(p, '"'); got != want {
+		want := bytes.IndexByte(p, '"')
+		if want >= 0 && bytes.ContainsFunc(p[:want], func(r rune) bool { return r == 0 || r == '\r' || r == '\\' || r >= 0x80 }) {
+			want = -1
+		}
+		if got := plainString(p); got != want {
 			t.Fatalf("%q: %d, want %d", p, got, want)
 		}
 	}
@@ -93,6 +101,38 @@ func TestPlainRow(t *testing.T) {
 		}
 	}
 }
+
+// What opens a hole is looked at as what is in an open one.
+func TestRowOpens(t *testing.T) {
+	var p Parser
+	l := &Line{Text: []byte(`* 1 FETCH (UID 5 ENVELOPE (NIL "a" NIL NIL NIL NIL NIL NIL NIL "<b>"))`)}
+	p.Learn(l, p.Response(l))
+	for _, c := range []struct {
+		text string
+		fits bool
+	}{
+		{`* 1 FETCH (UID 5 ENVELOPE (NIL "a" NIL NIL NIL NIL NIL NIL NIL "<b>"))`, true},
+		{`* 1 FETCH (UID 5 ENVELOPE (NIL "c" NIL NIL NIL NIL NIL NIL NIL "<b>"))`, true},
+		{`* 2 FETCH (UID 6 ENVELOPE (NIL "a longer one" NIL NIL NIL NIL NIL NIL NIL "<b>"))`, true},
+		{`* 2 FETCH (UID 6 ENVELOPE (NIL "a\"b" NIL NIL NIL NIL NIL NIL NIL "<b>"))`, false},
+		{`* 2 FETCH (UID 6 ENVELOPE (NIL "a" NIL NIL NIL NIL NIL NIL NIL "<é>"))`, false},
+		{`* 2 FETCH (UID 6 ENVELOPE (NIL "a" NIL NIL NIL NIL NIL NIL NIL "<c>") X)`, false},
+		{`* 2 FETCH (UID 6 ENVELOPE (NIL "a" NIL NIL NIL NIL NIL NIL NIL "<c>"))`, true},
+		{`* 3 FETCH (UID 7 ENVELOPE (NIL "` + long + `" NIL NIL NIL NIL NIL NIL NIL "<c>"))`, true},
+		{`* 3 FETCH (UID 7 ENVELOPE (NIL "` + long + `" NIL NIL NIL NIL NIL NIL NIL "<c>"))`, true},
+		{`* 3 FETCH (UID 7 ENVELOPE (NIL "` + long + `\" NIL NIL NIL NIL NIL NIL NIL "<c>"))`, false},
+		{`* 3 FETCH (UID 7 ENVELOPE (NIL "` + long + long + `" NIL NIL NIL NIL NIL NIL NIL "<c>"))`, true},
+		{`* 3 FETCH (UID 7 ENVELOPE (NIL "` + long + `" NIL NIL NIL NIL NIL NIL NIL "<`, false},
+		{`* 3 FETCH (UID 07 ENVELOPE (NIL "a" NIL NIL NIL NIL NIL NIL NIL "<c>"))`, false},
+	} {
+		r := p.Row([]byte(c.text))
+		if (r != nil) != c.fits {
+			t.Errorf("%s fits: %v", c.text, r != nil)
+		}
+	}
+}
+
+const long = "a string that is worth being kept for the row that comes next"
 
 // Rows that are never alike do not cost a look at each shape each time.
 func TestRowGivesUp(t *testing.T) {
