@@ -1,5 +1,10 @@
 package mime
 
+import (
+	"encoding/binary"
+	mathbits "math/bits"
+)
+
 // single are the fields that may stand once (RFC 5322 §3.6, RFC 2045 §3). Those that describe
 // content stand last.
 var single = [...]string{
@@ -38,12 +43,26 @@ type field struct {
 	colon int // its offset in the line; -1: the line has no field name and colon
 }
 
-// fieldOf reads the name that a header line begins with.
-func fieldOf(line []byte) field {
+// nameOctets is how many octets stand before the first white space, control or colon.
+func nameOctets(line []byte) int {
 	n := 0
+	for ; n+8 <= len(line); n += 8 {
+		w := binary.LittleEndian.Uint64(line[n:])
+		// Of each word the first octet that is found is sure to be one (see plain).
+		colon := w ^ ':'*ones
+		if found := ((w-('!'*ones))&^w | (colon-ones)&^colon) & high; found != 0 {
+			return n + mathbits.TrailingZeros64(found)>>3
+		}
+	}
 	for n < len(line) && line[n] > ' ' && line[n] != ':' {
 		n++
 	}
+	return n
+}
+
+// fieldOf reads the name that a header line begins with.
+func fieldOf(line []byte) field {
+	n := nameOctets(line)
 	colon := n
 	for colon < len(line) && (line[colon] == ' ' || line[colon] == '\t') {
 		colon++ // RFC 5322 §4.5.8
