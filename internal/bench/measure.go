@@ -18,6 +18,7 @@ type measure struct {
 	unit   string
 	turns  int // how many times the sides take turns within a round
 	take   func(s *side, roots *x509.CertPool) (float64, error)
+	both   func(a, b *side, roots *x509.CertPool) (mine, bare float64, err error) // instead of take
 }
 
 // round gives the median of a few turns of each side. They take turns so that what else the
@@ -26,6 +27,14 @@ type measure struct {
 func (m *measure) round(a, b *side, roots *x509.CertPool) (mine, bare float64, err error) {
 	var x, y []float64
 	for range m.turns {
+		if m.both != nil {
+			mine, bare, err := m.both(a, b, roots)
+			if err != nil {
+				return 0, 0, err
+			}
+			x, y = append(x, mine), append(y, bare)
+			continue
+		}
 		for _, s := range [...]struct {
 			side *side
 			to   *[]float64
@@ -58,24 +67,32 @@ func throughput(item string, octets, times int) func(*side, *x509.CertPool) (flo
 	}
 }
 
-func noop(s *side, roots *x509.CertPool) (float64, error) {
-	c, err := dial(s.addr, roots)
-	if err != nil {
-		return 0, err
-	}
-	defer c.Close()
-	if err := c.login(); err != nil {
-		return 0, err
-	}
-	times := make([]float64, 100)
-	for i := range times {
-		begin := time.Now()
-		if err := c.command("a2 NOOP"); err != nil {
-			return 0, err
+// noop times a hundred round trips of each side. They alternate: how fast a machine wakes who waits
+// changes by the second, and by more than the sides differ.
+func noop(a, b *side, roots *x509.CertPool) (mine, bare float64, err error) {
+	var clients [2]*client
+	for i, s := range [...]*side{a, b} {
+		c, err := dial(s.addr, roots)
+		if err != nil {
+			return 0, 0, err
 		}
-		times[i] = float64(time.Since(begin).Nanoseconds()) / 1e3
+		defer c.Close()
+		if err := c.login(); err != nil {
+			return 0, 0, err
+		}
+		clients[i] = c
 	}
-	return median(times), nil
+	var times [2][]float64
+	for range 100 {
+		for i, c := range clients {
+			begin := time.Now()
+			if err := c.command("a2 NOOP"); err != nil {
+				return 0, 0, err
+			}
+			times[i] = append(times[i], float64(time.Since(begin).Nanoseconds())/1e3)
+		}
+	}
+	return median(times[0]), median(times[1]), nil
 }
 
 func connect(s *side, roots *x509.CertPool) (float64, error) {
