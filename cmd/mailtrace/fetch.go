@@ -195,8 +195,8 @@ func (f *fetching) open() error {
 const saveEvery = 100
 
 // keep stores a message that came.
-func (f *fetching) keep(m *mailfile.Message, take func(sync bool) (string, error), note func(*mailfile.State)) error {
-	_, err := take(f.state != nil)
+func (f *fetching) keep(m *mailfile.Message, take func() (string, error), note func(*mailfile.State)) error {
+	_, err := take()
 	switch {
 	case err == mailfile.ErrStored: //nolint:errorlint // Store gives it bare
 		f.known++
@@ -230,14 +230,22 @@ func (f *fetching) save() error {
 // close ends the store, also where the session broke off: what came is kept.
 func (f *fetching) close(failed error) error {
 	f.bar.end()
-	var err error
-	if f.state != nil && f.synced > 0 {
-		err = f.save()
-	}
 	if f.store == nil {
-		return err
+		return nil
+	}
+	var err error
+	switch {
+	case f.state != nil && f.synced > 0:
+		err = f.save()
+	case f.stored > 0:
+		if err = f.store.Sync(); err != nil {
+			err = &ioError{fmt.Errorf("cannot store: %w", bare(err)), "is there room on the disk?"}
+		}
 	}
 	err = firstOf(err, f.store.Close())
+	if err != nil {
+		return err
+	}
 	text := plural(f.stored, "message") + " stored in " + f.c.String("out")
 	if f.known > 0 {
 		text += fmt.Sprintf(", %d there already", f.known)
@@ -245,7 +253,7 @@ func (f *fetching) close(failed error) error {
 	if failed == nil || f.stored > 0 {
 		f.u.say("%s", text)
 	}
-	return err
+	return nil
 }
 
 // account names a mailbox in a state file.

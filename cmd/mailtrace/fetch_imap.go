@@ -147,7 +147,7 @@ func (f *fetching) came(m *client.Mailbox, x *client.Fetched, account string) er
 		if x.UID == 0 {
 			return fmt.Errorf("message %d: the server tells no UID", x.Number)
 		}
-		return f.keep(meta, func(sync bool) (string, error) { return f.store.Store(meta, content, sync) },
+		return f.keep(meta, func() (string, error) { return f.store.Store(meta, content) },
 			func(s *mailfile.State) { s.AddUID(account, m.UIDValidity, x.UID) })
 	case f.c.IsSet("part"):
 		return f.part(title, x.BodyStructure, content)

@@ -159,7 +159,7 @@ func (f *fetching) gotten(l client.Listed, r *client.Reply, account string) erro
 		content := r.Content
 		r.Content = nil
 		defer content.Drop()
-		return f.keep(meta, func(sync bool) (string, error) { return f.store.Store(meta, content, sync) },
+		return f.keep(meta, func() (string, error) { return f.store.Store(meta, content) },
 			func(s *mailfile.State) { s.AddID(account, l.ID) })
 	}
 	if f.c.Bool("attachments") {

@@ -287,5 +287,5 @@ func (f *fetching) keepFile(b *offline.Box, e *mailfile.Entry, n int, file *os.F
 	meta := &mailfile.Message{
 		Mailbox: b.Name, UIDValidity: e.UIDValidity, UID: e.UID, Number: uint32(n), Flags: row.Flags, Arrived: row.Arrived, Sender: row.Address,
 	}
-	return f.keep(meta, func(sync bool) (string, error) { return f.store.Store(meta, s, sync) }, func(*mailfile.State) {})
+	return f.keep(meta, func() (string, error) { return f.store.Store(meta, s) }, func(*mailfile.State) {})
 }

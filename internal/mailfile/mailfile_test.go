@@ -3,6 +3,7 @@ package mailfile
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -85,7 +86,7 @@ func TestMbox(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := w.Store(&Message{Number: uint32(i + 1), Sender: "a b@example.org"}, content(t, m), i%2 == 0); err != nil {
+		if _, err := w.Store(&Message{Number: uint32(i + 1), Sender: "a b@example.org"}, content(t, m)); err != nil {
 			t.Fatal(err)
 		}
 		if err := w.Close(); err != nil {
@@ -111,6 +112,39 @@ func TestMbox(t *testing.T) {
 	}
 }
 
+// A message that cannot be put in its place is an error by the next Sync, and ends the rest.
+func TestStoreFails(t *testing.T) {
+	for _, kind := range []string{"eml", "maildir"} {
+		dir := filepath.Join(t.TempDir(), "store")
+		w, err := Open(dir, kind)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.RemoveAll(dir); err != nil {
+			t.Fatal(err)
+		}
+		if kind == "maildir" { // which is looked at first
+			for _, sub := range []string{"cur", "new"} {
+				if err := os.MkdirAll(filepath.Join(dir, sub), 0o700); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		if _, err := w.Store(&Message{Number: 1}, content(t, "a")); err != nil {
+			t.Errorf("%s: the first: %v", kind, err)
+		}
+		if err := w.Sync(); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s: Sync: %v", kind, err)
+		}
+		if _, err := w.Store(&Message{Number: 2}, content(t, "b")); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s: the next: %v", kind, err)
+		}
+		if err := w.Close(); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s: Close: %v", kind, err)
+		}
+	}
+}
+
 // What is stored is there whole, under a name of its own, and not a second time.
 func TestStore(t *testing.T) {
 	for _, kind := range []string{"eml", "maildir"} {
@@ -125,11 +159,20 @@ func TestStore(t *testing.T) {
 				if _, err := s.Write([]byte(text)); err != nil {
 					t.Fatal(err)
 				}
-				_, err := w.Store(&Message{Mailbox: "../x/INBOX", UIDValidity: 7, UID: uint32(i + 1), Flags: []string{`\Seen`, `\Flagged`}}, s, true)
+				_, err := w.Store(&Message{Mailbox: "../x/INBOX", UIDValidity: 7, UID: uint32(i + 1), Flags: []string{`\Seen`, `\Flagged`}}, s)
 				if round == 0 && err != nil || round == 1 && !errors.Is(err, ErrStored) {
 					t.Errorf("%s: round %d: %v", kind, round, err)
 				}
+				if _, err := w.Store(&Message{Mailbox: "../x/INBOX", UIDValidity: 7, UID: uint32(i + 1)}, s); !errors.Is(err, ErrStored) {
+					t.Errorf("%s: round %d, stored a second time at once: %v", kind, round, err)
+				}
 				s.Drop()
+			}
+			if err := w.Sync(); err != nil {
+				t.Errorf("%s: round %d: %v", kind, round, err)
+			}
+			if err := w.Close(); err != nil {
+				t.Errorf("%s: round %d: %v", kind, round, err)
 			}
 		}
 		files := map[string]string{}

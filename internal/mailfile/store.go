@@ -64,14 +64,15 @@ var ErrStored = errors.New("mailfile: the message is stored already")
 
 // Writer stores messages.
 type Writer interface {
-	// Store takes the octets over; with sync they are on the disk when it returns. It gives the name of the
-	// file; [ErrStored] where it is there.
-	Store(m *Message, s *spool.Spool, sync bool) (name string, err error)
+	// Store takes the octets over. It gives the name that the file has by the next Sync; [ErrStored] where
+	// it is there. Its error may be that of a message before.
+	Store(m *Message, s *spool.Spool) (name string, err error)
 	// Dir is where octets wait best until they are stored.
 	Dir() string
-	// Sync makes the names of what was stored with sync last as their octets do: once for many, for it
-	// costs a write of its own. Before that a message may be gone after the power failed, never in part.
+	// Sync returns once all that was stored is on the disk, octets and names. Before that a message may
+	// be gone after the power failed, but in an mbox never in part.
 	Sync() error
+	// Close waits for what is under way. It does not stand for Sync.
 	Close() error
 }
 
@@ -97,7 +98,7 @@ func Open(path, kind string) (Writer, error) {
 		if err := os.MkdirAll(path, 0o700); err != nil {
 			return nil, err
 		}
-		return &eml{dir: path}, nil
+		return &eml{dir: path, stored: map[string]bool{}}, nil
 	case "maildir":
 		for _, sub := range []string{"cur", "new", "tmp"} {
 			if err := os.MkdirAll(filepath.Join(path, sub), 0o700); err != nil {
@@ -112,26 +113,23 @@ func Open(path, kind string) (Writer, error) {
 }
 
 // eml is a directory of files, one a message.
-type eml struct{ dir string }
-
-func (e *eml) Dir() string  { return e.dir }
-func (e *eml) Sync() error  { return syncDir(e.dir) }
-func (e *eml) Close() error { return nil }
-
-func (e *eml) Store(m *Message, s *spool.Spool, sync bool) (string, error) {
-	path := filepath.Join(e.dir, m.key()+".eml")
-	if _, err := os.Lstat(path); err == nil {
-		return path, ErrStored
-	}
-	return path, place(s, filepath.Join(e.dir, ".mailtrace-"+m.key()+".part"), path, sync)
+type eml struct {
+	dir    string
+	flush  flusher
+	stored map[string]bool // names that are given, maybe before their files have them
 }
 
-// place writes the octets beside path, and renames them there.
-func place(s *spool.Spool, tmp, path string, sync bool) error {
-	if err := s.Keep(tmp, sync); err != nil {
-		return err
+func (e *eml) Dir() string  { return e.dir }
+func (e *eml) Sync() error  { return errors.Join(e.flush.wait(), syncDir(e.dir)) }
+func (e *eml) Close() error { return e.flush.wait() }
+
+func (e *eml) Store(m *Message, s *spool.Spool) (string, error) {
+	path := filepath.Join(e.dir, m.key()+".eml")
+	if _, err := os.Lstat(path); err == nil || e.stored[path] {
+		return path, ErrStored
 	}
-	return os.Rename(tmp, path)
+	e.stored[path] = true
+	return path, e.flush.put(s, filepath.Join(e.dir, ".mailtrace-"+m.key()+".part"), path, nil)
 }
 
 // syncDir makes a rename last.
@@ -148,14 +146,15 @@ func syncDir(dir string) error {
 // maildir is a Maildir.
 type maildir struct {
 	dir   string
+	flush flusher
 	known map[string]bool // keys of what is there
 }
 
 func (d *maildir) Dir() string  { return filepath.Join(d.dir, "tmp") }
-func (d *maildir) Close() error { return nil }
+func (d *maildir) Close() error { return d.flush.wait() }
 
 func (d *maildir) Sync() error {
-	return errors.Join(syncDir(filepath.Join(d.dir, "new")), syncDir(filepath.Join(d.dir, "cur")))
+	return errors.Join(d.flush.wait(), syncDir(filepath.Join(d.dir, "new")), syncDir(filepath.Join(d.dir, "cur")))
 }
 
 // letters are the flags that a Maildir knows.
@@ -178,7 +177,7 @@ func FlagLetters(flags []string) string {
 	return b.String()
 }
 
-func (d *maildir) Store(m *Message, s *spool.Spool, sync bool) (string, error) {
+func (d *maildir) Store(m *Message, s *spool.Spool) (string, error) {
 	if d.known == nil {
 		if err := d.look(); err != nil {
 			return "", err
@@ -194,12 +193,8 @@ func (d *maildir) Store(m *Message, s *spool.Spool, sync bool) (string, error) {
 	if f := FlagLetters(m.Flags); f != "" {
 		path = filepath.Join(d.dir, "cur", name+":2,"+f)
 	}
-	tmp := filepath.Join(d.dir, "tmp", name)
-	if err := s.Keep(tmp, sync); err != nil {
-		return path, err
-	}
-	setTime(tmp, m.Arrived)
-	return path, os.Rename(tmp, path)
+	arrived := m.Arrived
+	return path, d.flush.put(s, filepath.Join(d.dir, "tmp", name), path, func(tmp string) { setTime(tmp, arrived) })
 }
 
 func (d *maildir) look() error {
@@ -246,11 +241,11 @@ func openMbox(path string) (*mbox, error) {
 }
 
 func (m *mbox) Dir() string  { return filepath.Dir(m.path) }
-func (m *mbox) Sync() error  { return syncDir(filepath.Dir(m.path)) } // it may be new
+func (m *mbox) Sync() error  { return errors.Join(m.file.Sync(), syncDir(filepath.Dir(m.path))) } // it may be new
 func (m *mbox) Close() error { return m.file.Close() }
 
 // Store appends the message in mboxrd: lines end with LF, and ">" stands before "From " lines, quoted ones too.
-func (m *mbox) Store(x *Message, s *spool.Spool, sync bool) (string, error) {
+func (m *mbox) Store(x *Message, s *spool.Spool) (string, error) {
 	defer s.Drop()
 	cw := &counting{w: m.file}
 	w := bufio.NewWriterSize(cw, 64<<10)
@@ -274,9 +269,6 @@ func (m *mbox) Store(x *Message, s *spool.Spool, sync bool) (string, error) {
 	err := quoteLines(w, bufio.NewReader(s.Reader()))
 	w.WriteString("\n")
 	err = errors.Join(err, w.Flush())
-	if err == nil && sync {
-		err = m.file.Sync()
-	}
 	if err != nil { // whole or not at all
 		_, serr := m.file.Seek(m.end, io.SeekStart)
 		return m.path, errors.Join(err, m.file.Truncate(m.end), serr)

@@ -88,7 +88,7 @@ func (b *box) store(w mailfile.Writer, f *client.Fetched, now *state) error {
 	if err := b.step("store"); err != nil {
 		return err
 	}
-	if _, err := w.Store(m, content, true); err != nil && !errors.Is(err, mailfile.ErrStored) {
+	if _, err := w.Store(m, content); err != nil && !errors.Is(err, mailfile.ErrStored) {
 		return err
 	}
 	if err := b.step("stored"); err != nil {

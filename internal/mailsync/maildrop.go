@@ -105,7 +105,7 @@ func (b *box) retrieve(ctx context.Context, session *client.POP3, fresh []client
 		content := r.Content
 		r.Content = nil
 		defer content.Drop()
-		if _, err := store.Store(m, content, true); err != nil {
+		if _, err := store.Store(m, content); err != nil {
 			return err
 		}
 		b.rep.New++

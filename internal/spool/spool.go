@@ -63,6 +63,13 @@ func (s *Spool) Reader() io.ReadSeeker {
 // WriteTo writes all octets to w.
 func (s *Spool) WriteTo(w io.Writer) (int64, error) { return io.Copy(w, s.Reader()) }
 
+// Take gives the octets to a spool of their own, and leaves this one empty.
+func (s *Spool) Take() *Spool {
+	taken := *s
+	*s = Spool{Dir: s.Dir}
+	return &taken
+}
+
 // Append adds the octets of another spool, which is of no use then.
 func (s *Spool) Append(other *Spool) error {
 	defer other.Drop()
