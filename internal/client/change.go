@@ -131,7 +131,7 @@ func (x *Copied) add(data any) error {
 // Copy copies messages to another mailbox (RFC 9051 §6.4.7).
 func (c *IMAP) Copy(ctx context.Context, uids []uint32, mailbox string) (*Copied, error) {
 	x := &Copied{}
-	err := c.eachSet(ctx, uids, func(set Raw) Command { return Cmd("UID COPY", set, MailboxName(mailbox)) }, nil,
+	err := c.eachSet(ctx, uids, func(set Raw) Command { return Cmd("UID COPY", set, c.mailbox(mailbox)) }, nil,
 		func(r *Result) error { return x.add(r.Data) })
 	return x, inMailbox(err, mailbox)
 }
@@ -147,7 +147,7 @@ func (c *IMAP) Move(ctx context.Context, uids []uint32, mailbox string) (*Copied
 		return x, c.Remove(ctx, uids)
 	}
 	x := &Copied{}
-	err := c.eachSet(ctx, uids, func(set Raw) Command { return Cmd("UID MOVE", set, MailboxName(mailbox)) }, func(r *Response) error {
+	err := c.eachSet(ctx, uids, func(set Raw) Command { return Cmd("UID MOVE", set, c.mailbox(mailbox)) }, func(r *Response) error {
 		if d, ok := r.Detail.(*meaning.Status); ok {
 			return x.add(d.Data) // COPYUID comes before the EXPUNGEs (RFC 6851 §4.3)
 		}
@@ -172,7 +172,7 @@ func (c *IMAP) AppendLimit() int64 {
 // Append stores a message in a mailbox (RFC 9051 §6.3.12), and gives its UID, 0 where the server does not
 // say. A zero time is left to the server.
 func (c *IMAP) Append(ctx context.Context, mailbox string, flags []string, at time.Time, message Literal) (uid uint32, err error) {
-	args := []any{MailboxName(mailbox)}
+	args := []any{c.mailbox(mailbox)}
 	if len(flags) > 0 {
 		args = append(args, Raw("("+strings.Join(flags, " ")+")"))
 	}
@@ -194,7 +194,7 @@ func (c *IMAP) Append(ctx context.Context, mailbox string, flags []string, at ti
 
 // Create makes a mailbox (RFC 9051 §6.3.4).
 func (c *IMAP) Create(ctx context.Context, mailbox string) error {
-	_, err := c.Do(ctx, Cmd("CREATE", MailboxName(mailbox)), nil)
+	_, err := c.Do(ctx, Cmd("CREATE", c.mailbox(mailbox)), nil)
 	return inMailbox(err, mailbox)
 }
 

@@ -158,6 +158,15 @@ func (c *IMAP) rev2() bool { return c.caps["IMAP4REV2"] }
 // saying so (RFC 9051 appendix E).
 func (c *IMAP) Speaks(name string) bool { return c.caps[name] || c.rev2() }
 
+// mailbox is the name of a mailbox as an argument of a command: in UTF-8 where the server speaks nothing
+// older than IMAP4rev2 (RFC 9051 §5.1), else in modified UTF-7.
+func (c *IMAP) mailbox(name string) any {
+	if c.rev2() && !c.Has("IMAP4rev1") {
+		return String(name)
+	}
+	return MailboxName(name)
+}
+
 func (c *IMAP) bidden() error { return &ByeError{Addr: c.cfg.URL.Addr(), Text: c.bye} }
 
 // orBye prefers what the server said to how the connection ended.

@@ -29,7 +29,7 @@ func (c *IMAP) Select(ctx context.Context, name string, readOnly bool, params st
 	if readOnly {
 		verb = "EXAMINE"
 	}
-	args := []any{MailboxName(name)}
+	args := []any{c.mailbox(name)}
 	if params != "" {
 		args = append(args, Raw(params))
 	}

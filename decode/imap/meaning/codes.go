@@ -25,8 +25,13 @@ func (m *model) code(s *seen, b *box, c *grammar.Code) {
 
 // capable notes the revision that the server speaks.
 func (m *model) capable(d *grammar.Capability) {
+	rev1, rev2 := false, false
 	for _, name := range d.Names {
-		m.modern = m.modern || name.Is("IMAP4REV1") || name.Is("IMAP4REV2")
+		rev1, rev2 = rev1 || name.Is("IMAP4REV1"), rev2 || name.Is("IMAP4REV2")
+	}
+	m.modern = m.modern || rev1 || rev2
+	if m.alone = rev2 && !rev1; m.alone {
+		m.parser.UTF8 = true // there is no ENABLE IMAP4rev2 to wait for (RFC 9051 §6.3.1)
 	}
 }
 

@@ -20,6 +20,7 @@ type model struct {
 	bodies  bodies
 	mirror  mirror
 	modern  bool            // the server says that it speaks IMAP4rev1 or IMAP4rev2
+	alone   bool            // IMAP4rev2 is all that the server speaks
 	idle    *decode.Command // the IDLE whose continuation request came
 	silent  time.Time       // since when the server said nothing in it
 }
@@ -336,7 +337,7 @@ func (m *model) entered(s *seen) {
 	}
 	m.box = nil
 	if s.State == decode.NotAuthenticated { // anew, or another user's (RFC 8437 §3)
-		m.parser.UTF8 = false
+		m.parser.UTF8 = m.alone
 		clear(m.history)
 	}
 }
