@@ -154,7 +154,7 @@ func (w *wiring) tokenOptions(issuer, user string, a *accounts.Account) oauth.Op
 func (w *wiring) token(ctx context.Context, issuer, user string, a *accounts.Account) (string, error) {
 	o := w.tokenOptions(issuer, user, a)
 	if a.ClientSecretCommand != "" && o.ClientID == a.ClientID {
-		secret := credentials.Source{Command: a.ClientSecretCommand}
+		secret := credentials.Source{Command: a.ClientSecretCommand, Name: "client-secret-command"}
 		var err error
 		if o.ClientSecret, err = secret.Password(ctx, "the client", issuer); err != nil {
 			return "", err

@@ -107,6 +107,7 @@ service anvil {
 	if err := s.cmd.Start(); err != nil {
 		return nil, err
 	}
+	atEnd.add(s.stop)
 	for range 200 {
 		if c, err := net.Dial("tcp", "127.0.0.1:"+s.imap); err == nil {
 			return s, c.Close()

@@ -59,6 +59,7 @@ func start(args ...string) (*side, error) {
 	if err := s.cmd.Start(); err != nil {
 		return nil, err
 	}
+	atEnd.add(func() { s.cmd.Process.Kill() })
 	said := ""
 	lines := bufio.NewScanner(stderr)
 	for lines.Scan() {
@@ -86,6 +87,8 @@ func run(rounds int, only, binary string, captures, replays, verbs bool) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
+	atEnd.onSignal()
+	atEnd.add(func() { os.RemoveAll(dir) })
 	cert, certFile, keyFile, rootFile, err := chain(dir)
 	if err != nil {
 		return err

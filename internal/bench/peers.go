@@ -190,6 +190,7 @@ func (j *job) run(dir string) (float64, error) {
 	if err := cmd.Start(); err != nil {
 		return 0, err
 	}
+	atEnd.add(func() { cmd.Process.Kill() })
 	late := time.AfterFunc(limit, func() { cmd.Process.Kill() })
 	defer late.Stop()
 	if err := cmd.Wait(); err != nil {

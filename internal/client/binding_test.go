@@ -80,7 +80,10 @@ func TestBindingRefused(t *testing.T) {
 		ln.Close()
 		var refused *AuthError
 		if got := <-attempts; got != c.attempts || !errors.As(err, &refused) {
-			t.Errorf("%s: %q, %v; want %q", c.name, got, err, c.attempts)
+			t.Fatalf("%s: %q, %v; want %q", c.name, got, err, c.attempts)
+		}
+		if want := strings.HasSuffix(c.attempts, "tls-exporter"); want != strings.Contains(refused.Hint(), "--auth SCRAM-SHA-256 does without") {
+			t.Errorf("%s: hint: %s", c.name, refused.Hint())
 		}
 		if (told != "") != strings.Contains(c.attempts, " n") {
 			t.Errorf("%s: told %q", c.name, told)

@@ -99,10 +99,15 @@ func (e *AuthError) Hint() string {
 	if strings.Contains(e.Mechanism, "OAUTH") {
 		return "the next login gets another token; if that is refused too, the user may be another, or the client may not be allowed to read mail"
 	}
+	hint := codeHints["AUTHENTICATIONFAILED"]
 	if h := e.ServerError.Hint(); h != "" && e.Code != "" {
-		return h
+		hint = h
 	}
-	return codeHints["AUTHENTICATIONFAILED"]
+	if plain, plus := strings.CutSuffix(e.Mechanism, "-PLUS"); plus {
+		// Which of both it was no server says.
+		hint += "; or the server binds logins to the connection in another way than it says: --auth " + plain + " does without"
+	}
+	return hint
 }
 
 func (e *AuthError) Unwrap() error { return &e.ServerError }

@@ -17,7 +17,8 @@ import (
 // Source says where to look.
 type Source struct {
 	Getenv  func(string) string // nil is os.Getenv
-	Command string              // --password-command, run by the shell; may be ""
+	Command string              // run by the shell, its first line is the password; may be ""
+	Name    string              // of Command in errors; "" is --password-command
 	// Prompt asks a person; nil asks on the terminal of standard input. It gives
 	// ErrNoTerminal where there is nobody to ask.
 	Prompt func(question string) (string, error)
@@ -45,7 +46,15 @@ func (s *Source) Password(ctx context.Context, user, host string) (string, error
 		getenv = os.Getenv
 	}
 	if s.Command != "" {
-		return run(ctx, s.Command)
+		line, err := run(ctx, s.Command)
+		if err != nil {
+			name := s.Name
+			if name == "" {
+				name = "--password-command"
+			}
+			err = fmt.Errorf("credentials: %s: %w", name, err)
+		}
+		return line, err
 	}
 	if p := getenv("MAILTRACE_PASSWORD"); p != "" {
 		return p, nil
@@ -85,11 +94,11 @@ func run(ctx context.Context, command string) (string, error) {
 	cmd.Stdin, cmd.Stderr = os.Stdin, os.Stderr
 	out, err := cmd.Output()
 	if err != nil {
-		return "", fmt.Errorf("credentials: --password-command: %w", err)
+		return "", err
 	}
 	line, _, _ := bytes.Cut(out, []byte("\n"))
 	if line = bytes.TrimSuffix(line, []byte("\r")); len(line) == 0 {
-		return "", errors.New("credentials: --password-command: expected the password as its first line, found nothing")
+		return "", errors.New("expected the secret as its first line, found nothing")
 	}
 	return string(line), nil
 }

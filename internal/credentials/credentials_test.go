@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -45,8 +46,11 @@ func TestPassword(t *testing.T) {
 	}
 	for _, command := range []string{"exit 3", "true"} {
 		s.Command = command
-		if p, err := s.Password(context.Background(), "u1", "mx"); err == nil {
-			t.Errorf("%s: got %q", command, p)
+		for name, want := range map[string]string{"": "--password-command: ", "client-secret-command": "client-secret-command: "} {
+			s.Name = name
+			if p, err := s.Password(context.Background(), "u1", "mx"); err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("%s: got %q, %v, want %s", command, p, err, want)
+			}
 		}
 	}
 }
