@@ -19,6 +19,8 @@ type DecodeOptions struct {
 	Secrets bool
 	// Bare leaves out the typed Details that only a reader of them needs.
 	Bare bool
+	// Unseen leaves out events too that tell nothing but themselves (decode.Options).
+	Unseen bool
 	// Conn, where set, chooses the connections whose events are given. The others are
 	// decoded too, so that events keep their numbers.
 	Conn func(conn int) bool
@@ -102,7 +104,7 @@ func (d *decoder) mark(at trace, t *decode.Trace, m decode.Mark) {
 func (d *decoder) begin(at trace, first decode.Mark) *decode.Trace {
 	o := decode.TraceOptions{
 		Options: decode.Options{
-			Limits: d.o.Limits, Secrets: d.o.Secrets, Bare: d.o.Bare, Inflated: !d.foreign,
+			Limits: d.o.Limits, Secrets: d.o.Secrets, Bare: d.o.Bare, Unseen: d.o.Unseen, Inflated: !d.foreign,
 			Mid: d.foreign && first.Fields.Get("begins") != "",
 		},
 		Conn: at.conn, Origin: at.origin, Protocols: d.o.Protocols,

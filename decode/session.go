@@ -82,6 +82,9 @@ type Options struct {
 	// Bare leaves out the typed Details that only a reader needs (trees, lists): nobody will look
 	// at them. Findings, states and numbers are the same.
 	Bare bool
+	// Unseen says that nobody looks at events, but for their findings, states and marks: Bare, and more.
+	// What says nothing of these may have no event, which may depend on how the stream is cut.
+	Unseen bool
 	// Direct says that the client speaks to the server itself: no proxy stands between them.
 	Direct bool
 	// Mid says that the stream may begin in mid-session (a foreign capture).

@@ -42,6 +42,7 @@ type Config struct {
 	Sink      Sink              // nil: nothing is shown
 	Secrets   bool              // leave secrets in clear in events and recordings
 	Bare      bool              // nobody reads the Details of events
+	Unseen    bool              // nobody reads events but for findings, states and marks
 	Limits    decode.Limits
 
 	// Log is told what concerns no connection: text, and a hint that may be "". Nil: nobody.

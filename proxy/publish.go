@@ -58,7 +58,7 @@ type stream struct {
 func (p *Proxy) newStream(conn int, origin decode.Origin, protocol *decode.Protocol) stream {
 	s := stream{pub: &p.pub}
 	o := decode.TraceOptions{
-		Options:   decode.Options{Limits: p.cfg.Limits, Secrets: p.cfg.Secrets, Bare: p.cfg.Bare},
+		Options:   decode.Options{Limits: p.cfg.Limits, Secrets: p.cfg.Secrets, Bare: p.cfg.Bare, Unseen: p.cfg.Unseen},
 		Conn:      conn,
 		Origin:    origin,
 		Protocol:  protocol,

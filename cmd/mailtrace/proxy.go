@@ -72,7 +72,7 @@ func runProxy(u *ui, c *cli.Context) error {
 	cfg.Sink = sinks{counted, queue}
 	if out.format == "none" {
 		cfg.Sink = counted // nobody reads events: none are copied for the queue
-		cfg.Bare = true
+		cfg.Unseen = true
 	}
 	if rec.path != "" {
 		cfg.Recorder = rec

@@ -104,6 +104,7 @@ func (s *show) file(path, prefix string) error {
 		sink = counted.Events
 	}
 	o := captures.DecodeOptions{Protocols: registry.All, Secrets: secrets, Bare: s.out.format == "none"}
+	o.Unseen = o.Bare && !s.hex && s.extract == nil
 	if n := s.out.options.Conn; n != 0 {
 		o.Conn = func(conn int) bool { return conn == n }
 	}

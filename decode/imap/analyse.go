@@ -12,16 +12,48 @@ import (
 // analyst gives events their meaning: a *meaning.Analyst.
 type analyst interface {
 	See(*decode.Event)
+	Row(p []byte) int
 	Secured()
 	End() []decode.Finding
 }
 
 // analysed gives the events of a call, each seen once by the analyst.
 func (s *session) analysed() []decode.Event {
-	for i := 0; i < len(s.events) && s.analyst != nil; {
-		i = s.seen(i)
-	}
+	s.analyse()
+	s.known = 0
 	return s.events
+}
+
+// analyse shows the analyst the events of the call so far.
+func (s *session) analyse() {
+	for s.known < len(s.events) && s.analyst != nil {
+		s.known = s.seen(s.known)
+	}
+}
+
+// unseenRow takes a FETCH response that p begins with, line end included, where it is worth no event;
+// otherwise 0.
+func (s *session) unseenRow(t time.Time, p []byte) (n int) {
+	s.analyse() // what came before
+	if s.analyst == nil {
+		return 0
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			n = 0
+			s.events = append(s.events, s.meaningStopped(decode.Event{
+				Time: t, Dir: decode.Server, State: s.state, Mailbox: s.mailbox.name, Span: decode.Span{Off: s.server.off},
+			}, r))
+		}
+	}()
+	if n = s.analyst.Row(p); n == 0 {
+		return 0
+	}
+	if c := s.pending.wanting("FETCH"); c != nil {
+		c.replied(t)
+		c.data++
+	}
+	return n
 }
 
 // seen shows the analyst the events from the i-th on, up to one that it cannot bear, and gives

@@ -23,6 +23,8 @@ func (m mistaken) See(e *decode.Event) {
 
 func (m mistaken) Secured() {}
 
+func (m mistaken) Row([]byte) int { return 0 }
+
 func (m mistaken) End() []decode.Finding {
 	if m.end {
 		panic("a mistake at the end")
@@ -93,6 +95,8 @@ func TestAnalystSeesEveryEventOnce(t *testing.T) {
 }
 
 type recording struct{ names *[]string }
+
+func (r recording) Row([]byte) int { return 0 }
 
 func (r recording) See(e *decode.Event) { *r.names = append(*r.names, e.Kind.String()+" "+e.Name) }
 

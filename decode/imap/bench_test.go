@@ -15,7 +15,7 @@ func benchServer(b *testing.B, prologue string, octets []byte, tap func(decode.O
 	b.SetBytes(int64(len(octets)))
 	b.ReportAllocs()
 	for b.Loop() {
-		s := imap.New(decode.Options{Tap: tap, TLS: true, Bare: true})
+		s := imap.New(decode.Options{Tap: tap, TLS: true, Unseen: true})
 		s.Write(decode.Server, decodetest.Epoch, []byte("* PREAUTH hi\r\n"))
 		s.Write(decode.Client, decodetest.Epoch, []byte(prologue))
 		s.Write(decode.Server, decodetest.Epoch, []byte("* 20000 EXISTS\r\na0 OK [READ-WRITE] Selected\r\n"))

@@ -123,6 +123,11 @@ func (s *session) row(t time.Time, p []byte) int {
 	if len(p) < 12 || p[0] != '*' || p[1] != ' ' || x.resync || x.injected {
 		return 0
 	}
+	if s.o.Unseen && s.state == decode.Selected {
+		if n := s.unseenRow(t, p); n > 0 {
+			return n
+		}
+	}
 	i := 2
 	for i < len(p) && p[i]-'0' < 10 {
 		i++

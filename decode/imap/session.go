@@ -16,6 +16,7 @@ import (
 type session struct {
 	o       decode.Options
 	events  []decode.Event
+	known   int     // of them, how many the analyst saw
 	analyst analyst // nil once it failed
 
 	client side
@@ -80,6 +81,7 @@ type early struct {
 // New gives a session that stands before the greeting.
 func New(o decode.Options) decode.Session {
 	o.Limits = o.Limits.WithDefaults()
+	o.Bare = o.Bare || o.Unseen
 	s := &session{o: o, state: decode.NotAuthenticated, tls: o.TLS, greeted: o.Mid, doubt: wary}
 	if o.Mid {
 		s.state, s.doubt = decode.NoState, noDoubt

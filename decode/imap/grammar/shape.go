@@ -25,6 +25,7 @@ type shape struct {
 	response Response
 	size     int64
 	modSeq   int64
+	octets   int // of the row that fitted last, with its line end
 }
 
 // hole is learned[start:end]; a string is without its quotes.
@@ -76,7 +77,23 @@ const (
 // Size and ModSeq can be relied on; it is for readers who want no more. The result is valid
 // until the next call.
 func (p *Parser) Row(text []byte) *Response {
-	s := &p.shapes
+	if x := p.shapes.fitting(text, ""); x != nil {
+		return &x.response
+	}
+	return nil
+}
+
+// RowAt is Row where p goes on behind the row: with CRLF, or there is none. It gives the data, and
+// the octets of the row with its line end. Flags is a slice that nobody changes.
+func (p *Parser) RowAt(b []byte) (d *Fetch, n int) {
+	if x := p.shapes.fitting(b, "\r\n"); x != nil {
+		return &x.fetch, x.octets
+	}
+	return nil, 0
+}
+
+// fitting gives the shape of a row, which ends in end.
+func (s *shapes) fitting(text []byte, end string) *shape {
 	if s.misses > missesSuffer && s.misses&15 != 0 {
 		s.misses++
 		return nil
@@ -85,14 +102,14 @@ func (p *Parser) Row(text []byte) *Response {
 		if x == nil {
 			break
 		}
-		if !x.fits(text) {
+		if !x.fits(text, end) {
 			continue
 		}
 		if s.misses = 0; i > 0 {
 			copy(s.list[1:i+1], s.list[:i])
 			s.list[0] = x
 		}
-		return &x.response
+		return x
 	}
 	s.misses++
 	return nil
@@ -238,15 +255,16 @@ func (x *shape) divide() {
 // at what is in it.
 const longString = 40
 
-// fits tells whether a row has the shape, and takes what is in its holes.
-func (x *shape) fits(text []byte) bool {
+// fits tells whether text is a row of the shape and end, and takes what is in its holes. Where end is
+// a line end, text may go on behind it.
+func (x *shape) fits(text []byte, end string) bool {
 	v := x.values()
 	rest := text
 	for i := range x.runs {
 		g := &x.runs[i]
 		n := len(g.fixed)
 		if len(rest) <= n || string(rest[:n]) != string(g.fixed) {
-			return x.opens(text)
+			return x.opens(text, end)
 		}
 		rest = rest[n:]
 		if n = len(g.last); n > 0 && n < len(rest) && rest[n] == '"' && string(rest[:n]) == string(g.last) {
@@ -261,15 +279,27 @@ func (x *shape) fits(text []byte) bool {
 		}
 		rest = rest[n:]
 	}
-	if string(rest) != string(x.tail) {
-		return x.opens(text)
+	n := ends(rest, x.tail, end)
+	if n < 0 {
+		return x.opens(text, end)
 	}
+	x.octets = len(text) - len(rest) + n
 	x.hold(v)
 	return true
 }
 
+// ends gives the octets of tail and end if rest begins with them, and ends with them where end is
+// none; otherwise -1.
+func ends(rest, tail []byte, end string) int {
+	n := len(tail)
+	if len(rest) < n+len(end) || string(rest[:n]) != string(tail) || string(rest[n:n+len(end)]) != end || end == "" && len(rest) > n {
+		return -1
+	}
+	return n + len(end)
+}
+
 // opens tells whether a row has the shape once more of its holes are open.
-func (x *shape) opens(text []byte) bool {
+func (x *shape) opens(text []byte, end string) bool {
 	v := x.values()
 	from, rest := 0, text
 	for i := range x.holes {
@@ -285,16 +315,18 @@ func (x *shape) opens(text []byte) bool {
 		h.open = h.open || string(rest[:n]) != string(x.learned[h.start:h.end])
 		from, rest = h.end, rest[n:]
 	}
-	if string(rest) != string(x.learned[from:]) {
+	n := ends(rest, x.learned[from:], end)
+	if n < 0 {
 		return false
 	}
+	x.octets = len(text) - len(rest) + n
 	x.divide()
 	x.hold(v)
 	return true
 }
 
 // take gives the octets of a hole that p begins with, and checks what is in it; -1 for what may not
-// be there. There is no line end in p.
+// be there.
 func (r role) take(p []byte, v *values) int {
 	if r >= aString {
 		n := plainString(p)
@@ -337,7 +369,7 @@ const (
 )
 
 // plainString gives the octets before the first double quote, -1 where there is none or something
-// before it that a quoted string may not hold as it is: NUL, CR, a backslash, anything beyond ASCII
+// before it that a quoted string may not hold as it is: NUL, CR, LF, a backslash, anything beyond ASCII
 // (RFC 9051 §9, QUOTED-CHAR).
 func plainString(p []byte) int {
 	n := 0
@@ -347,7 +379,7 @@ func plainString(p []byte) int {
 		// stands behind one, so that of each word the first is sure to be one.
 		quote := w ^ '"'*lows
 		quote = (quote - lows) &^ quote & tops
-		other := (w | (w - lows) | ((w ^ '\r'*lows) - lows) | ((w ^ '\\'*lows) - lows)) & tops
+		other := (w | (w - lows) | ((w ^ '\r'*lows) - lows) | ((w ^ '\n'*lows) - lows) | ((w ^ '\\'*lows) - lows)) & tops
 		switch {
 		case quote|other == 0:
 		case quote == 0 || other&(quote&-quote-1) != 0:
@@ -360,7 +392,7 @@ func plainString(p []byte) int {
 		switch c := p[n]; {
 		case c == '"':
 			return n
-		case c == 0, c == '\r', c == '\\', c >= 0x80:
+		case c == 0, c == '\r', c == '\n', c == '\\', c >= 0x80:
 			return -1
 		}
 	}

@@ -76,7 +76,7 @@ func TestPlainString(t *testing.T) {
 			}
 		}
 		want := bytes.IndexByte(p, '"')
-		if want >= 0 && bytes.ContainsFunc(p[:want], func(r rune) bool { return r == 0 || r == '\r' || r == '\\' || r >= 0x80 }) {
+		if want >= 0 && bytes.ContainsFunc(p[:want], func(r rune) bool { return r == 0 || r == '\r' || r == '\n' || r == '\\' || r >= 0x80 }) {
 			want = -1
 		}
 		if got := plainString(p); got != want {

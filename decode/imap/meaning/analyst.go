@@ -104,6 +104,22 @@ func (a *Analyst) See(e *decode.Event) {
 	a.conduct.see(s)
 }
 
+// Row takes an untagged FETCH that p begins with, and gives its octets, line end included: where its
+// like was seen before and nothing can be found in it. Otherwise it gives 0, and the response has to
+// come as an event. It is for sessions of which nobody sees the events.
+func (a *Analyst) Row(p []byte) int {
+	b := a.model.open()
+	if b == nil || a.server.open || a.model.asked.wanting > 0 {
+		return 0
+	}
+	d, n := a.parser.RowAt(p)
+	if n == 0 || n > a.o.Limits.Line || !b.plain(d) {
+		return 0
+	}
+	a.model.bodies.parts = a.model.bodies.parts[:0]
+	return n
+}
+
 func isStatus(name string) bool {
 	switch name {
 	case "OK", "NO", "BAD", "BYE", "PREAUTH":

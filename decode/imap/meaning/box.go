@@ -22,6 +22,38 @@ type box struct {
 	recent   int64
 	keywords keywords
 	told     bool // that it is too large
+
+	flags *grammar.Text // the first flag of the last plain row, and what its flags are
+	as    flagSet
+}
+
+// plain takes the data of a message as model.fetched does, unless there is something to be found.
+// The flags must be those of a shape: nobody changes them.
+func (b *box) plain(d *grammar.Fetch) bool {
+	n, uid := d.Number, d.UID
+	if n == 0 || b.known && b.opened && n > b.messages.count ||
+		uid != 0 && b.hasNext && n <= b.said && int64(uid) >= b.next && b.next > 0 {
+		return false
+	}
+	x := told{uid: uid}
+	switch {
+	case len(d.Flags) > 0 && &d.Flags[0] == b.flags:
+		x.flags = b.as
+	case d.Flags != nil:
+		if x.flags = b.bits(d.Flags); len(d.Flags) > 0 {
+			b.flags, b.as = &d.Flags[0], x.flags
+		}
+	}
+	if d.Size != nil {
+		x.size = *d.Size
+	}
+	if !b.messages.plain(n, x) {
+		return false
+	}
+	if uid != 0 {
+		b.learned(n, uid)
+	}
+	return true
 }
 
 // learned takes the UID of a message into the lower bound of those to come.

@@ -146,15 +146,8 @@ func (q *sequence) learn(number, uid uint32) (against, of uint32) {
 	if b.uids[i] == uid {
 		return 0, 0
 	}
-	switch {
-	case b.uids[i] != 0:
-		against, of = b.uids[i], number
-	case i > 0 && b.uids[i-1] >= uid:
-		against, of = b.uids[i-1], number-1
-	case i+1 < c.n && b.uids[i+1] != 0 && b.uids[i+1] <= uid:
-		against, of = b.uids[i+1], number+1
-	}
-	if against != 0 {
+	if against, of = c.against(i, uid); against != 0 {
+		of += c.start + 1
 		q.clear()
 		b = new(block)
 		c.block = b
@@ -174,6 +167,20 @@ func (q *sequence) learn(number, uid uint32) (against, of uint32) {
 	return against, of
 }
 
+// against gives the UID and place of a message of the chunk that uid cannot stand beside at place i.
+func (c *chunk) against(i, uid uint32) (against, of uint32) {
+	b := c.block
+	switch {
+	case b.uids[i] != 0:
+		return b.uids[i], i
+	case i > 0 && b.uids[i-1] >= uid:
+		return b.uids[i-1], i - 1
+	case i+1 < c.n && b.uids[i+1] != 0 && b.uids[i+1] <= uid:
+		return b.uids[i+1], i + 1
+	}
+	return 0, 0
+}
+
 // mark notes the flags of a message.
 func (q *sequence) mark(number uint32, flags flagSet) {
 	c, i := q.at(number)
@@ -186,6 +193,47 @@ func (q *sequence) mark(number uint32, flags flagSet) {
 	q.deleted -= c.block.flags[i].deleted()
 	c.block.flags[i] = flags
 	q.deleted += flags.deleted()
+}
+
+// told is what a response says of a message.
+type told struct {
+	uid   uint32  // 0: nothing
+	flags flagSet // 0: nothing
+	size  int64   // octets; 0: nothing
+}
+
+// plain notes what learn, mark and measure would, unless the UID cannot stand beside what is known.
+func (q *sequence) plain(number uint32, x told) bool {
+	c, i := q.at(number)
+	if c == nil {
+		return true
+	}
+	b := c.block
+	if b == nil {
+		b = new(block)
+		c.block = b
+	}
+	if x.uid != 0 && b.uids[i] != x.uid {
+		if against, _ := c.against(i, x.uid); against != 0 || i == 0 && number > 1 {
+			return false
+		}
+		b.uids[i] = x.uid
+		c.hi = max(c.hi, x.uid)
+		if c.lo == 0 || c.lo > x.uid {
+			c.lo = x.uid
+		}
+	}
+	if x.flags != 0 {
+		q.deleted += x.flags.deleted() - b.flags[i].deleted()
+		b.flags[i] = x.flags
+	}
+	if x.size > 0 && x.size <= math.MaxUint32 {
+		if b.sizes == nil {
+			b.sizes = new([blockSize]uint32)
+		}
+		b.sizes[i] = uint32(x.size)
+	}
+	return true
 }
 
 // size is what was said to be the size of a message in octets, 0 where nothing was.
