@@ -336,15 +336,12 @@ func (r role) take(p []byte, v *values) int {
 		return n
 	}
 	// Up to 9 digits are a number of 32 bits for sure, up to 18 one of 63.
-	var d uint64
-	n := 0
-	for n < len(p) && n < 19 {
-		c := p[n] - '0'
-		if c > 9 {
-			break
+	d, n := fewDigits(p)
+	if n == 0 {
+		for n < len(p) && n < 19 && p[n]-'0' <= 9 {
+			d = 10*d + uint64(p[n]-'0')
+			n++
 		}
-		d = 10*d + uint64(c)
-		n++
 	}
 	switch {
 	case n == 0 || n > 18 || p[0] == '0':
@@ -367,6 +364,23 @@ const (
 	lows = 0x0101010101010101
 	tops = 0x8080808080808080
 )
+
+// fewDigits gives the number that p begins with and how many digits it has, no digits where there
+// are none or more than seven, or where p ends too early to tell at a glance.
+func fewDigits(p []byte) (d uint64, n int) {
+	if len(p) < 8 {
+		return 0, 0
+	}
+	w := binary.LittleEndian.Uint64(p) ^ '0'*lows
+	n = bits.TrailingZeros64((w+(0x80-10)*lows|w)&tops) >> 3 // nothing carries out of an octet before the first that is none
+	if n == 0 || n > 7 {
+		return 0, 0
+	}
+	// The digits go to the high end, behind zeros: then pairs are added up, pairs of pairs, and these.
+	w <<= (8 - n) * 8
+	w = w*10 + w>>8
+	return ((w&0x000000ff000000ff)*(100+1_000_000<<32) + (w>>16&0x000000ff000000ff)*(1+10_000<<32)) >> 32, n
+}
 
 // plainString gives the octets before the first double quote, -1 where there is none or something
 // before it that a quoted string may not hold as it is: NUL, CR, LF, a backslash, anything beyond ASCII

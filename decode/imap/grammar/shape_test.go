@@ -63,6 +63,32 @@ func TestRow(t *testing.T) {
 	}
 }
 
+func TestFewDigits(t *testing.T) {
+	for range 500_000 {
+		p := fmt.Append(nil, rand.Uint64N(1<<rand.IntN(34)))
+		want, digits := 0, len(p)
+		fmt.Sscan(string(p), &want)
+		for range 8 {
+			p = append(p, " )\x00/:\xff9a\xb0"[rand.IntN(9)])
+		}
+		if p[digits] == '9' {
+			continue
+		}
+		d, n := fewDigits(p)
+		if digits > 7 && n == 0 {
+			continue
+		}
+		if n != digits || d != uint64(want) {
+			t.Fatalf("%q: %d of %d digits, want %d of %d", p, d, n, want, digits)
+		}
+	}
+	for _, p := range []string{"", "1", "1234567", "x1234567", "12345678"} {
+		if _, n := fewDigits([]byte(p)); n != 0 {
+			t.Errorf("%q has %d digits", p, n)
+		}
+	}
+}
+
 func TestPlainString(t *testing.T) {
 	for range 500_000 {
 		p := make([]byte, rand.IntN(60))
