@@ -33,4 +33,8 @@
 // its command through a shared *Command instead. Events that no octet carries
 // (connections, TLS, edits, losses) come from Marks, which a capture keeps as
 // comments, so that one code path serves the wire and the capture.
+//
+// With Options.Unseen the events that nobody would see need not be equal however the octets are
+// cut: a FETCH row that is like the one before has none, if it lies whole in a write. Findings, totals
+// and all other events are (decode/imap, TestUnseenFindsTheSame).
 package decode
