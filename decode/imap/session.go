@@ -88,6 +88,7 @@ func New(o decode.Options) decode.Session {
 		s.client.resync, s.server.resync = true, true // the first line may be the end of one
 	}
 	s.joiner.Limits = o.Limits
+	s.server.literal.scanner.Unseen, s.client.literal.scanner.Unseen = o.Unseen, o.Unseen
 	s.client.dir, s.server.dir = decode.Client, decode.Server
 	s.client.lines.Max, s.server.lines.Max = o.Limits.Line, o.Limits.Line
 	s.pending.max = o.Limits.Commands

@@ -11,6 +11,9 @@ import (
 // takes its octets cut anywhere, Close gives its parts. Its memory is bounded by
 // Limits.Parts, Depth and Header.
 type Scanner struct {
+	// Unseen leaves out From, Subject and Date of messages: nobody looks.
+	Unseen bool
+
 	limits decode.Limits
 	active bool
 	header bool // in a header, otherwise in a body

@@ -94,6 +94,9 @@ func (s *Scanner) endHeader(blank []byte) {
 		owner = nil // the message is one attached message: its own header has its From
 	}
 	s.judgeHeader(n)
+	if s.Unseen {
+		owner = nil
+	}
 	c := s.fields.content(owner, len(s.nodes) > 1 && s.inDigest())
 	s.beginBody(blank)
 	n.lines, n.eol = s.nl, eolOctets(blank)

@@ -132,8 +132,11 @@ func TestBareFindsTheSame(t *testing.T) {
 			}
 			return all
 		}
-		if full, bare := ids(decode.Options{}), ids(decode.Options{Bare: true}); !slices.Equal(full, bare) {
-			t.Errorf("%s: %v, bare %v", path, full, bare)
+		full := ids(decode.Options{})
+		for name, o := range map[string]decode.Options{"bare": {Bare: true}, "unseen": {Unseen: true}} {
+			if got := ids(o); !slices.Equal(full, got) {
+				t.Errorf("%s: %v, %s %v", path, full, name, got)
+			}
 		}
 	}
 }

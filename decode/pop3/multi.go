@@ -44,6 +44,7 @@ func (m *multi) begin(s *session, p pending) {
 	m.undotted, m.doubled, m.afterDot, m.findings, m.stuffed = 0, 0, false, nil, m.stuffed[:0]
 	if p.code.body() {
 		m.stuffing.Reset()
+		m.scanner.Unseen = s.o.Unseen
 		m.scanner.Reset(s.o.Limits)
 		m.dots, m.dotting = nil, false
 		return

@@ -56,6 +56,7 @@ func New(o decode.Options) decode.Session { return newSession(o) }
 
 func newSession(o decode.Options) *session {
 	o.Limits = o.Limits.WithDefaults()
+	o.Bare = o.Bare || o.Unseen
 	s := &session{o: o, state: decode.Authorization, tls: o.TLS}
 	s.client.lines = fragment.Lines{Max: o.Limits.Line}
 	s.server.lines = fragment.Lines{Max: o.Limits.Line}

@@ -55,6 +55,13 @@ func found(events []decode.Event, least decode.Severity) map[string]decode.Findi
 	return all
 }
 
+func findings(events []decode.Event) (all []decode.Finding) {
+	for i := range events {
+		all = append(all, events[i].Findings...)
+	}
+	return all
+}
+
 // decoded runs a dialogue whole, octet by octet and cut at random, and wants the same events.
 func decoded(t *testing.T, d *dialogue) []decode.Event {
 	t.Helper()
@@ -62,6 +69,9 @@ func decoded(t *testing.T, d *dialogue) []decode.Event {
 	for name, cut := range map[string]func([]byte) [][]byte{"octet by octet": octets, "random 1": drawn(1), "random 2": drawn(2)} {
 		if diff := same(events, d.run(cut)); diff != "" {
 			t.Errorf("%s, %s: %s", d.name, name, diff)
+		}
+		if got, want := findings(d.runAs(decode.Options{TLS: d.tls, Unseen: true}, cut)), findings(events); !slices.Equal(got, want) {
+			t.Errorf("%s, %s, unseen: %v, want %v", d.name, name, got, want)
 		}
 	}
 	return events

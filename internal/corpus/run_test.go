@@ -149,15 +149,20 @@ func drawn(seed uint64) func([]byte) [][]byte {
 	}
 }
 
-// run decodes a dialogue, and goes on behind STARTTLS as if TLS began where its OK ended.
+// run decodes a dialogue.
 func (d *dialogue) run(cut func([]byte) [][]byte) []decode.Event {
+	return d.runAs(decode.Options{TLS: d.tls}, cut)
+}
+
+// runAs goes on behind STARTTLS as if TLS began where its OK ended.
+func (d *dialogue) runAs(o decode.Options, cut func([]byte) [][]byte) []decode.Event {
 	var out []decode.Event
 	add := func(events []decode.Event) {
 		for i := range events {
 			out = append(out, events[i].Clone())
 		}
 	}
-	s := d.proto.New(decode.Options{TLS: d.tls})
+	s := d.proto.New(o)
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	for _, piece := range d.octets {
 		due := false
