@@ -7,7 +7,7 @@ import "golang.org/x/sys/cpu"
 var surveys = cpu.X86.HasAVX2 && cpu.X86.HasPOPCNT
 
 // surveyBlocks looks at n > 0 blocks of 32 octets from p on, and at the octet before p, and adds
-// to v what it finds. The line that p goes on with has line blocks so far.
+// to v what it finds.
 //
 //go:noescape
-func surveyBlocks(p *byte, n, line int, v *survey)
+func surveyBlocks(p *byte, n int, v *survey)

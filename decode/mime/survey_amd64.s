@@ -8,21 +8,26 @@ GLOBL ·cr<>(SB), RODATA, $1
 DATA ·zero<>+0(SB)/1, $0x00
 GLOBL ·zero<>(SB), RODATA, $1
 
-// func surveyBlocks(p *byte, n, line int, v *survey)
-TEXT ·surveyBlocks(SB), NOSPLIT, $0-32
+// func surveyBlocks(p *byte, n int, v *survey)
+TEXT ·surveyBlocks(SB), NOSPLIT, $0-24
 	MOVQ p+0(FP), SI
 	MOVQ n+8(FP), CX
-	MOVQ line+16(FP), R10
-	MOVQ v+24(FP), DI
+	MOVQ v+16(FP), DI
 	VPBROADCASTB ·lf<>(SB), Y10
 	VPBROADCASTB ·cr<>(SB), Y11
 	VPBROADCASTB ·zero<>(SB), Y12
-	VPXOR Y4, Y4, Y4     // LFs and CRs that are no pair
-	VPXOR Y5, Y5, Y5     // all octets, ORed
-	VPCMPEQB Y6, Y6, Y6  // the least octet of each lane
-	XORQ R8, R8          // LFs
-	XORQ R11, R11        // blocks of the longest line
-	ADDQ CX, R10         // the block in which the line began, counted down as CX is
+	VPXOR Y4, Y4, Y4    // LFs and CRs that are no pair
+	VPXOR Y5, Y5, Y5    // all octets, ORed
+	VPCMPEQB Y6, Y6, Y6 // the least octet of each lane
+	VPXOR Y9, Y9, Y9    // LFs, as 64-bit sums
+	XORQ R8, R8         // stretches without LF
+
+stretch:
+	MOVQ $const_stretchBlocks, DX
+	CMPQ CX, DX
+	CMOVQLT CX, DX
+	SUBQ DX, CX
+	VPXOR Y8, Y8, Y8 // LFs of the stretch, by lane
 
 block:
 	VMOVDQU (SI), Y0
@@ -32,30 +37,32 @@ block:
 	VPOR Y3, Y4, Y4
 	VPOR Y0, Y5, Y5
 	VPMINUB Y0, Y6, Y6
-	VPMOVMSKB Y2, AX
-	POPCNTL AX, BX
-	ADDQ BX, R8
-	MOVQ R10, DX
-	SUBQ CX, DX
-	CMPQ DX, R11
-	CMOVQGT DX, R11
-	TESTL AX, AX
-	CMOVQNE CX, R10
+	VPSUBB Y2, Y8, Y8
 	ADDQ $32, SI
-	DECQ CX
+	DECQ DX
 	JNE block
 
+	VPSADBW Y8, Y12, Y8
+	VPADDQ Y8, Y9, Y9
+	VPTEST Y8, Y8
+	SETEQ AX
+	MOVBQZX AX, AX
+	ADDQ AX, R8
+	TESTQ CX, CX
+	JNE stretch
+
+	VEXTRACTI128 $1, Y9, X8
+	VPADDQ X8, X9, X9
+	VPSRLDQ $8, X9, X8
+	VPADDQ X8, X9, X9
+	VMOVQ X9, R9
 	VPCMPEQB Y6, Y12, Y6
 	VPMOVMSKB Y4, AX
 	VPMOVMSKB Y5, BX
 	VPMOVMSKB Y6, DX
 	VZEROUPPER
-	ADDQ R8, survey_lines(DI)
-	CMPQ R11, survey_longest(DI)
-	JLE told
-	MOVQ R11, survey_longest(DI)
-
-told:
+	ADDQ R9, survey_lines(DI)
+	ADDQ R8, survey_empty(DI)
 	ORL AX, survey_unpaired(DI)
 	ORL BX, survey_beyond(DI)
 	ORL DX, survey_nul(DI)
