@@ -60,6 +60,29 @@ func nameOctets(line []byte) int {
 	return n
 }
 
+// sameName compares the name of a field with one of single that is as long. With its bit for lower case
+// set, no octet that a name may have becomes one of these but the letter itself.
+func sameName(p []byte, lower string) bool {
+	n := len(p)
+	if n < 8 {
+		for i, c := range p {
+			if c|0x20 != lower[i] {
+				return false
+			}
+		}
+		return true
+	}
+	for i := 0; ; i += 8 {
+		i = min(i, n-8) // the last word overlaps the one before
+		if binary.LittleEndian.Uint64(p[i:])|0x20*ones != binary.LittleEndian.Uint64([]byte(lower[i:i+8])) {
+			return false
+		}
+		if i == n-8 {
+			return true
+		}
+	}
+}
+
 // fieldOf reads the name that a header line begins with.
 func fieldOf(line []byte) field {
 	n := nameOctets(line)
@@ -76,7 +99,7 @@ func fieldOf(line []byte) field {
 		return f
 	}
 	for _, i := range byLength[n] {
-		if line[0]|0x20 == single[i][0] && equalFold(line[:n], single[i]) {
+		if line[0]|0x20 == single[i][0] && sameName(line[:n], single[i]) {
 			f.index = int(i)
 		}
 	}

@@ -22,3 +22,19 @@ func TestNameOctets(t *testing.T) {
 		}
 	}
 }
+
+func TestSameName(t *testing.T) {
+	for _, name := range single {
+		for i := range name {
+			for c := range 256 {
+				p := []byte(name)
+				if p[i] = byte(c); p[i] <= ' ' || p[i] == ':' {
+					continue // no name has it
+				}
+				if got, want := sameName(p, name), equalFold(p, name); got != want {
+					t.Fatalf("%q is %s: %v", p, name, got)
+				}
+			}
+		}
+	}
+}
