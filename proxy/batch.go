@@ -10,7 +10,7 @@ import (
 // writes a record of at most 16 KiB at a time (internal/bench has the figures).
 //
 //	reading   direct ──a read fills all its room──► ahead: 64 KiB at once, handed out from there;
-//	             ▲                                     │    256 KiB once a read filled that
+//	             ▲                                     │    512 KiB once a read filled that
 //	             └────── a short read, handed out ─────┘
 //	writing   straight through; between cork and uncork all records go in one call
 //
@@ -37,9 +37,9 @@ const (
 )
 
 const (
-	// aheadSize holds four records of full size (RFC 8446 §5.2), wideAhead sixteen.
+	// aheadSize holds four records of full size (RFC 8446 §5.2), wideAhead thirty-two.
 	aheadSize = 4 * (16<<10 + 256 + 5)
-	wideAhead = 4 * aheadSize
+	wideAhead = 8 * aheadSize
 	muchRead  = 8 << 10
 )
 

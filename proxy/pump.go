@@ -18,7 +18,7 @@ const (
 	bufferSize = 64 << 10
 	// wideSize is what the server's pump reads at once while much goes by: a call and the
 	// wake-up of a peer cost as much as the octets of a few records (internal/bench).
-	wideSize = 4 * bufferSize
+	wideSize = 8 * bufferSize
 )
 
 var (
