@@ -1,6 +1,7 @@
 package client
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"strings"
@@ -168,6 +169,35 @@ type TooLargeError struct{ Octets, Limit int64 }
 
 func (e *TooLargeError) Error() string {
 	return fmt.Sprintf("client: the server sends %d octets where at most %d are taken", e.Octets, e.Limit)
+}
+
+// OtherProtocolError is a server that greets in the protocol that was not asked for.
+type OtherProtocolError struct {
+	Addr   string
+	Wanted string // imap or pop3, as in URLs
+	Spoken string
+}
+
+func (e *OtherProtocolError) Error() string {
+	return fmt.Sprintf("client: %s speaks %s on this port, not %s", e.Addr, strings.ToUpper(e.Spoken), strings.ToUpper(e.Wanted))
+}
+
+// Hint names what helps.
+func (e *OtherProtocolError) Hint() string {
+	return fmt.Sprintf("take a URL that begins with %s instead of %s, or the port that speaks %s", e.Spoken, e.Wanted, strings.ToUpper(e.Wanted))
+}
+
+// otherGreeting tells whether a line in place of a server's first one is the greeting of the other
+// protocol (RFC 1939 §4, RFC 9051 §7.1).
+func otherGreeting(addr, wanted string, line []byte) error {
+	starts := map[string][]string{"imap": {"+OK", "-ERR"}, "pop3": {"* OK", "* PREAUTH", "* BYE"}}[wanted]
+	spoken := map[string]string{"imap": "pop3", "pop3": "imap"}[wanted]
+	for _, s := range starts {
+		if bytes.HasPrefix(line, []byte(s)) {
+			return &OtherProtocolError{Addr: addr, Wanted: wanted, Spoken: spoken}
+		}
+	}
+	return nil
 }
 
 // errUnexpected says that the server's words make no sense here.

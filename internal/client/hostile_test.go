@@ -88,6 +88,7 @@ func TestHostileIMAP(t *testing.T) {
 		want           string
 	}{
 		{"a goodbye", "* BYE too many connections\r\n", nil, "", "says goodbye: too many connections"},
+		{"POP3", "+OK ready\r\n", nil, "", "speaks POP3 on this port, not IMAP"},
 		{"HTTP", "HTTP/1.1 400 Bad Request\r\n\r\nCLOSE", nil, "", ""},
 		{"nothing", "CLOSE", nil, "", ""},
 		{"no login", hello, map[string]string{" LOGIN ": "TAG NO [AUTHENTICATIONFAILED] no\r\n"}, "", "refuses the login of u1 by LOGIN"},
@@ -164,6 +165,7 @@ func TestHostilePOP3(t *testing.T) {
 		repeats, want  string
 	}{
 		{"refused at the door", "-ERR [SYS/TEMP] come back\r\n", nil, "", "the greeting: the server says -ERR: come back"},
+		{"IMAP", hello, nil, "", "speaks IMAP on this port, not POP3"},
 		{"CAPA without end", "+OK\r\n", map[string]string{"CAPA": "+OK\r\nENDLESS"}, "X\r\n", "at most 65536 are taken"},
 		{"a listing that is none", "+OK\r\n", map[string]string{"CAPA": "-ERR\r\n", "USER": "+OK\r\n", "PASS": "+OK\r\n", "LIST": "+OK\r\nmany\r\n.\r\n"}, "", "expected a message number and its value in LIST"},
 		{"a negative size", "+OK\r\n", map[string]string{"CAPA": "-ERR\r\n", "USER": "+OK\r\n", "PASS": "+OK\r\n", "LIST": "+OK\r\n-1 5\r\n.\r\n"}, "", "expected a message number in LIST"},

@@ -186,6 +186,10 @@ func (c *IMAP) see(e *decode.Event, s *spool.Spool) error {
 			c.byed, c.bye = true, c.mask(humanText(e.Text, 2))
 		}
 		c.greeting = e.Name
+	case decode.Malformed:
+		if c.greeting == "" {
+			return otherGreeting(c.cfg.URL.Addr(), "imap", e.Text)
+		}
 	case decode.Untagged:
 		c.dropContents()
 		c.logical = logical{name: e.Name, text: append(c.logical.text[:0], e.Text...), contents: c.logical.contents[:0]}

@@ -194,6 +194,11 @@ func (c *POP3) see(e *decode.Event, s *spool.Spool) error {
 		c.queue[0].reply.Content = s
 		return c.finish()
 	case decode.Malformed:
+		if !c.greeted {
+			if err := otherGreeting(c.cfg.URL.Addr(), "pop3", e.Text); err != nil {
+				return err
+			}
+		}
 		return errUnexpected("+OK or -ERR", c.mask(string(e.Text)))
 	}
 	return nil
