@@ -168,7 +168,7 @@ func (e *ioError) Hint() string  { return e.hint }
 // found has been said.
 var errCheck = errors.New("the check failed")
 
-// errStopped ends a command that a second signal stopped: exit code 130.
+// errStopped ends a command that a signal stopped before it was done: exit code 130.
 var errStopped = errors.New("stopped")
 
 // discard closes what is of no use any more; its error would hide the one that counts.

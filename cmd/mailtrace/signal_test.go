@@ -184,3 +184,46 @@ func TestReaderGone(t *testing.T) {
 		t.Errorf("said %d warnings:\n%s", n, &stderr)
 	}
 }
+
+// TestStopped has verbs of the mail client stopped while a server owes its greeting: there is
+// nothing to explain, and the exit code is that of a signal.
+func TestStopped(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	for _, verb := range []string{"list imap", "folders imap", "fetch imap", "list pop3", "list imaps", "search imap"} {
+		t.Run(verb, func(t *testing.T) {
+			name, scheme, _ := strings.Cut(verb, " ")
+			args := []string{name, scheme + "://u1@" + l.Addr().String()}
+			if name == "search" {
+				args = append(args, "all")
+			}
+			cmd := exec.Command(os.Args[0], args...)
+			cmd.Env = append(os.Environ(), asCommand+"=1", "MAILTRACE_PASSWORD=secret", "XDG_CONFIG_HOME="+t.TempDir())
+			var said strings.Builder
+			cmd.Stdout, cmd.Stderr = &said, &said
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			late := time.AfterFunc(patience, func() { _ = cmd.Process.Kill() }) // the exit code tells
+			defer late.Stop()
+			if err := l.(*net.TCPListener).SetDeadline(time.Now().Add(patience)); err != nil {
+				t.Fatal(err)
+			}
+			conn, err := l.Accept()
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			if err := cmd.Process.Signal(os.Interrupt); err != nil {
+				t.Fatal(err)
+			}
+			_ = cmd.Wait() // its code counts
+			if code := cmd.ProcessState.ExitCode(); code != exitAbort || said.String() != "" {
+				t.Errorf("exit code %d, want %d; said %q", code, exitAbort, &said)
+			}
+		})
+	}
+}

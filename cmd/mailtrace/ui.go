@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -142,7 +143,7 @@ func (u *ui) end(err error) int {
 		return exitFine
 	case errors.Is(err, errCheck):
 		return exitCheck
-	case errors.Is(err, errStopped):
+	case errors.Is(err, errStopped), errors.Is(err, context.Canceled): // by a signal: there is no other way
 		return exitAbort
 	}
 	var client *commandError
