@@ -24,6 +24,7 @@ type tally struct {
 	errors      int
 	warnings    int
 	open        map[int]decode.Fields // of the connections that are open, for their last line
+	hints       map[int]string        // told of them already: a handshake that failed says it, and so does its end
 }
 
 type line struct {
@@ -33,7 +34,7 @@ type line struct {
 
 // newTally begins to count. tell says that connections are told on stderr.
 func newTally(u *ui, tell bool) *tally {
-	t := &tally{u: u, open: map[int]decode.Fields{}, done: make(chan struct{})}
+	t := &tally{u: u, open: map[int]decode.Fields{}, hints: map[int]string{}, done: make(chan struct{})}
 	if !tell {
 		close(t.done)
 		return t
@@ -68,7 +69,7 @@ func (t *tally) Events(events []decode.Event) {
 			t.open[e.Conn], _ = e.Detail.(decode.Fields)
 		case decode.TLS:
 			if f, ok := e.Detail.(decode.Fields); ok {
-				t.tell(f.Get("hint"))
+				t.tell(e.Conn, f.Get("hint"))
 			}
 		case decode.Close:
 			if d, ok := e.Detail.(*decode.CloseDetail); ok && e.Dir == decode.NoDir {
@@ -85,7 +86,8 @@ func (t *tally) ended(e *decode.Event, d *decode.CloseDetail) {
 	if d.Reason != "" && d.ClosedBy != "proxy" || d.Fields.Get("error") != "" {
 		t.failed++
 	}
-	t.tell(d.Fields.Get("hint"))
+	t.tell(e.Conn, d.Fields.Get("hint"))
+	delete(t.hints, e.Conn)
 	opened := t.open[e.Conn]
 	delete(t.open, e.Conn)
 	if t.lines != nil {
@@ -121,8 +123,9 @@ func seconds(d time.Duration) string {
 	return fmt.Sprintf("%.1f s", d.Seconds())
 }
 
-func (t *tally) tell(hint string) {
-	if hint != "" && t.lines != nil {
+func (t *tally) tell(conn int, hint string) {
+	if hint != "" && t.hints[conn] != hint && t.lines != nil {
+		t.hints[conn] = hint
 		t.send(line{hint: true, text: hint})
 	}
 }
