@@ -11,15 +11,20 @@ import (
 // more than it was given, or less without saying what for) is treated alike.
 func Guard(s Session) Session { return newGuard(s) }
 
-func newGuard(s Session) *guard { return &guard{inner: s} }
+func newGuard(s Session) *guard {
+	g := &guard{inner: s}
+	g.counter, _ = s.(Counter)
+	return g
+}
 
 // stopped is the reason of the events that follow a panic.
 const stopped = "decoder stopped"
 
 type guard struct {
-	inner  Session
-	parked bool // a Park was returned and neither TLSHere nor Release followed
-	broken bool
+	inner   Session
+	counter Counter // inner, where it is one
+	parked  bool    // a Park was returned and neither TLSHere nor Release followed
+	broken  bool
 }
 
 func (g *guard) rescue(t time.Time, d Dir, events *[]Event) {
@@ -101,11 +106,10 @@ func (g *guard) Close(d Dir, t time.Time) (events []Event) {
 
 // octets asks the session for what a Counter tells.
 func (g *guard) octets(d Dir) (n int64, ok bool) {
-	c, ok := g.inner.(Counter)
-	if !ok || g.broken {
+	if g.counter == nil || g.broken {
 		return 0, false
 	}
-	return c.Octets(d), true
+	return g.counter.Octets(d), true
 }
 
 func (g *guard) Pending(d Dir) (commands int, octets int64) {
