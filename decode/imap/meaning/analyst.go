@@ -130,6 +130,11 @@ func isStatus(name string) bool {
 
 func (a *Analyst) command(s *seen) {
 	s.Line, s.offset = &a.line, a.clientOffset
+	if s.Kind == decode.CommandLine && a.conduct.knows(s.Name).alone {
+		if s.Command = a.parser.SimpleCommand(&a.line, s.Tag, s.Name); s.Command != nil {
+			return
+		}
+	}
 	s.Command = a.parser.Command(&a.line)
 	a.problems(s, s.Command.Problems)
 }
@@ -139,6 +144,11 @@ func (a *Analyst) response(s *seen) {
 	row := a.o.Bare && s.Kind == decode.Untagged && s.Name == "FETCH"
 	if row {
 		if s.Response = a.parser.Row(a.line.Text); s.Response != nil {
+			return
+		}
+	}
+	if s.Kind == decode.Completion {
+		if s.Response = a.parser.SimpleResult(&a.line, s.Tag, s.Name); s.Response != nil {
 			return
 		}
 	}

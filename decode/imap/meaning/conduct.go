@@ -25,6 +25,7 @@ type conduct struct {
 	// missed are the extensions that were used and not offered, as the grammar's tables name them.
 	missed []string
 	habit  habits
+	known  known // of the last command: the next one often has the same name
 
 	flights []flight // commands under way, oldest first, at most mostFlights
 	crowd   int      // commands under way that flights has no room for

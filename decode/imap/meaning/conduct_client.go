@@ -14,22 +14,16 @@ import (
 
 // command judges the first line of a command.
 func (c *conduct) command(e *seen) {
-	w, info := wayOf[e.Name], grammar.Known(e.Name)
-	if w == nil {
-		w = &noWays
-	}
-	if info == nil {
-		info = &unknown
-	}
-	f := flight{Command: e.Event.Command, ways: w, info: info}
+	k := c.knows(e.Name)
+	f, info := flight{Command: e.Event.Command, ways: k.ways, info: k.info}, k.info
 	c.tag(e)
 	c.moment(e, info)
 	c.advertised(e)
 	c.announced(e, &f)
 	switch {
-	case w.trait&logsIn != 0:
+	case f.trait&logsIn != 0:
 		c.loggingIn(e, &f)
-	case w.trait&numbers != 0:
+	case f.trait&numbers != 0:
 		c.numbered(e)
 	case e.Name == "LIST":
 		f.special = special(arguments(e))
@@ -41,6 +35,21 @@ func (c *conduct) command(e *seen) {
 	}
 	c.habit.command(e, c)
 	c.takeOff(f)
+}
+
+// knows gives what is known of a command, valid until the next call.
+func (c *conduct) knows(name string) *known {
+	k := &c.known
+	if k.name != name || k.ways == nil {
+		*k = known{name: name, ways: wayOf[name], info: grammar.Known(name), alone: grammar.Alone(name)}
+		if k.ways == nil {
+			k.ways = &noWays
+		}
+		if k.info == nil {
+			k.info = &unknown
+		}
+	}
+	return k
 }
 
 // special tells whether the arguments of LIST have SPECIAL-USE among the options, which stand in

@@ -19,6 +19,14 @@ type ways struct {
 	data  []string // untagged responses of which one is required before an OK (RFC 9051 §6)
 }
 
+// known is what is known of a command by its name.
+type known struct {
+	name  string
+	ways  *ways
+	info  *grammar.Info
+	alone bool // without arguments: grammar.Alone
+}
+
 // noWays is what is known of a command that is nothing special.
 var noWays ways
 
