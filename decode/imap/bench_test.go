@@ -77,3 +77,17 @@ func BenchmarkMessages4KiB(b *testing.B) {
 func BenchmarkMessage64MiB(b *testing.B) {
 	benchServer(b, "a0 SELECT INBOX\r\na1 FETCH 1 BODY[]\r\n", messages(1, 64<<20), nil)
 }
+
+// A command and its result, the round trip that people wait for.
+func BenchmarkNoop(b *testing.B) {
+	o := decode.TraceOptions{Protocol: &imap.Protocol}
+	o.TLS, o.Unseen = true, true
+	t := decode.NewTrace(o)
+	t.Write(decode.Server, decodetest.Epoch, []byte("* PREAUTH hi\r\n"))
+	command, result := []byte("a2 NOOP\r\n"), []byte("a2 OK done\r\n")
+	b.ReportAllocs()
+	for b.Loop() {
+		t.Write(decode.Client, decodetest.Epoch, command)
+		t.Write(decode.Server, decodetest.Epoch, result)
+	}
+}

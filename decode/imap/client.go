@@ -182,7 +182,8 @@ func (s *session) continuation(t time.Time, p *pending, text []byte, span decode
 }
 
 func (s *session) beginCommand(t time.Time, c *clientLine, line fragment.Line, text []byte, span decode.Span) {
-	p := &pending{Command: &decode.Command{Tag: string(keptTag(c.tag))}, info: c.info}
+	p := s.pending.next()
+	p.own.Tag, p.Command, p.info = string(keptTag(c.tag)), &p.own, c.info
 	if c.info != nil {
 		p.Name = c.info.name
 	} else if !c.nameless() {

@@ -10,17 +10,18 @@ import (
 // pending is one command that has no completion result yet.
 type pending struct {
 	*decode.Command
-	info     *command // nil: not in the table
-	whole    bool     // its last octet came
-	arg      int      // LOGIN: arguments read so far
-	mech     string   // AUTHENTICATE: the mechanism
-	answers  int      // AUTHENTICATE: client responses so far
-	idling   bool     // IDLE: the continuation request came
-	owed     int      // continuation requests that its synchronizing literals still get
-	secret   []byte   // LOGIN: the literal that is being read, bounded
-	name     []byte   // SELECT: the mailbox name, bounded
-	named    bool     // and it is whole
-	n        uint64   // its number among the commands of the connection
+	own      decode.Command // what Command points to
+	info     *command       // nil: not in the table
+	whole    bool           // its last octet came
+	arg      int            // LOGIN: arguments read so far
+	mech     string         // AUTHENTICATE: the mechanism
+	answers  int            // AUTHENTICATE: client responses so far
+	idling   bool           // IDLE: the continuation request came
+	owed     int            // continuation requests that its synchronizing literals still get
+	secret   []byte         // LOGIN: the literal that is being read, bounded
+	name     []byte         // SELECT: the mailbox name, bounded
+	named    bool           // and it is whole
+	n        uint64         // its number among the commands of the connection
 	box      mailbox
 	readOnly bool  // EXAMINE
 	piece    int64 // FETCH: octets of the piece that it asks for
@@ -34,10 +35,12 @@ type pending struct {
 type queue struct {
 	max   int
 	order []*pending
-	head  int // order[:head] is gone
-	byTag map[string]*pending
-	// pushed counts the commands of the connection, twins those under way whose tag an older
-	// one has.
+	head  int                 // order[:head] is gone
+	byTag map[string]*pending // nil while they are few
+	room  []pending           // allocated, and not used yet
+	grow  int                 // how many were allocated last
+	// pushed counts the commands of the connection; twins, where there is byTag, those under way
+	// whose tag an older one has.
 	pushed uint64
 	twins  int
 	// forgotten counts the commands that went for want of room, and whose completion did not come.
@@ -55,10 +58,22 @@ func (q *queue) len() int {
 	return n
 }
 
-func (q *queue) push(p *pending) {
-	if q.byTag == nil {
-		q.byTag = map[string]*pending{}
+// next gives room for a command, of a few at a time: one more each time, since most connections have
+// few commands.
+func (q *queue) next() *pending {
+	if len(q.room) == 0 {
+		q.grow = min(q.grow+1, few)
+		q.room = make([]pending, q.grow)
 	}
+	p := &q.room[0]
+	q.room = q.room[1:]
+	return p
+}
+
+// few commands under way are found by looking at each (BenchmarkNoop).
+const few = 8
+
+func (q *queue) push(p *pending) {
 	if len(q.order)-q.head >= q.max {
 		if !q.order[q.head].done {
 			q.forgotten++
@@ -74,8 +89,22 @@ func (q *queue) push(p *pending) {
 	q.pushed++
 	p.n = q.pushed
 	q.order = append(q.order, p)
-	// A tag in use twice belongs to the older command until that one is complete
-	// (RFC 9051 §2.2.1 asks for unique tags).
+	switch {
+	case q.byTag != nil:
+		q.index(p)
+	case len(live) >= few:
+		q.byTag = map[string]*pending{}
+		for _, p := range q.order[q.head:] {
+			if !p.done {
+				q.index(p)
+			}
+		}
+	}
+}
+
+// index lets a command be found by its tag. One in use twice belongs to the older command until
+// that one is complete (RFC 9051 §2.2.1 asks for unique tags).
+func (q *queue) index(p *pending) {
 	if q.byTag[p.Tag] == nil {
 		q.byTag[p.Tag] = p
 	} else {
@@ -93,14 +122,28 @@ const longestTag = 256
 
 func keptTag(tag []byte) []byte { return tag[:min(len(tag), longestTag)] }
 
-func (q *queue) find(tag []byte) *pending { return q.byTag[string(keptTag(tag))] }
+// find gives the oldest command with that tag, nil where there is none.
+func (q *queue) find(tag []byte) *pending {
+	tag = keptTag(tag)
+	if q.byTag != nil {
+		return q.byTag[string(tag)]
+	}
+	for _, p := range q.order[q.head:] {
+		if !p.done && p.Tag == string(tag) {
+			return p
+		}
+	}
+	return nil
+}
 
 func (q *queue) remove(p *pending) {
 	p.done = true
-	if q.byTag[p.Tag] == p {
+	switch {
+	case q.byTag == nil:
+	case q.byTag[p.Tag] == p:
 		delete(q.byTag, p.Tag)
 		q.promote(p.Tag)
-	} else {
+	default:
 		q.twins--
 	}
 	for q.head < len(q.order) && q.order[q.head].done {
@@ -109,6 +152,7 @@ func (q *queue) remove(p *pending) {
 	}
 	if q.head == len(q.order) {
 		q.order, q.head = q.order[:0], 0
+		q.byTag = nil
 	} else if q.head > 64 && q.head*2 > len(q.order) {
 		q.order = q.order[:copy(q.order, q.order[q.head:])]
 		q.head = 0

@@ -40,7 +40,11 @@ func (s *session) completion(t, first time.Time, r *response, text []byte, span 
 	p.replied(first)
 	s.pending.remove(p)
 	code, args := respCode(text[r.status:])
-	d := &Result{Code: unknownName(code), Data: p.data, Shared: p.shared}
+	d := &s.result // nobody keeps it
+	if !s.o.Unseen {
+		d = new(Result)
+	}
+	*d = Result{Code: unknownName(code), Data: p.data, Shared: p.shared}
 	if d.Code == "CAPABILITY" {
 		d.Capabilities = s.learn(args)
 	}

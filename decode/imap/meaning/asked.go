@@ -25,27 +25,54 @@ type command struct {
 // asked holds the commands under way, oldest first. Those beyond a bound are forgotten.
 type asked struct {
 	order []*command
-	head  int // order[:head] is gone
-	by    map[*decode.Command]*command
+	head  int                          // order[:head] is gone
+	n     int                          // of order[head:], those that are not done
+	by    map[*decode.Command]*command // nil while they are few
+	spare *command                     // done, and to be used again
 	// wanting is how many of them ask for a section of one message.
 	wanting int
 }
 
+// few commands under way are found by looking at each.
+const few = 8
+
 func (q *asked) push(c *decode.Command, most int) *command {
-	if q.by == nil {
-		q.by = map[*decode.Command]*command{}
-	}
 	if len(q.order)-q.head >= most {
 		q.remove(q.order[q.head])
 	}
-	x := &command{Command: c}
+	x := q.spare
+	if q.spare = nil; x == nil {
+		x = new(command)
+	}
+	*x = command{Command: c}
 	q.order = append(q.order, x)
-	q.by[c] = x
+	q.n++
+	switch {
+	case q.by != nil:
+		q.by[c] = x
+	case len(q.order)-q.head > few:
+		q.by = map[*decode.Command]*command{}
+		for _, x := range q.order[q.head:] {
+			if !x.done {
+				q.by[x.Command] = x
+			}
+		}
+	}
 	return x
 }
 
 // of gives what is known of a command, nil where it is not under way.
-func (q *asked) of(c *decode.Command) *command { return q.by[c] }
+func (q *asked) of(c *decode.Command) *command {
+	if q.by != nil {
+		return q.by[c]
+	}
+	for _, x := range q.order[q.head:] {
+		if x.Command == c && !x.done {
+			return x
+		}
+	}
+	return nil
+}
 
 // oldest gives the command that has waited longest, nil where none is under way.
 func (q *asked) oldest() *command {
@@ -66,20 +93,26 @@ func (q *asked) opening() *command {
 }
 
 // others tells whether another command than c is under way: who can tell whose the data are then?
-func (q *asked) others(c *command) bool { return len(q.by) > 1 || q.by[c.Command] == nil }
+func (q *asked) others(c *command) bool { return q.n > 1 || c.done }
 
+// remove ends a command. What is known of it is valid until the next push.
 func (q *asked) remove(c *command) {
+	if c.done {
+		return
+	}
 	c.done = true
+	q.n--
 	delete(q.by, c.Command)
 	if c.section != nil {
 		q.wanting--
 	}
 	for q.head < len(q.order) && q.order[q.head].done {
-		q.order[q.head] = nil
+		q.spare, q.order[q.head] = q.order[q.head], nil
 		q.head++
 	}
 	if q.head == len(q.order) {
 		q.order, q.head = q.order[:0], 0
+		q.by = nil
 	} else if q.head > 64 && q.head*2 > len(q.order) {
 		q.order = q.order[:copy(q.order, q.order[q.head:])]
 		q.head = 0
@@ -124,7 +157,8 @@ func (m *model) command(s *seen) {
 			d.Args = nil
 		}
 		if d != (CommandDetail{}) {
-			s.Detail = &d
+			kept := d // of which alone a copy is made on the heap
+			s.Detail = &kept
 		}
 	}
 }
