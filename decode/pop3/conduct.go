@@ -21,6 +21,7 @@ type conduct struct {
 	offered  bool     // STLS was on a list, in the clear
 	stripped bool     // and not on a later one
 	refused  bool     // STLS was refused
+	named    bool     // USER was accepted, and no PASS was answered since
 
 	each, tops, stats, failed int // LIST and UIDL with a number, TOP 0, STAT in a row; failed logins
 }
@@ -57,7 +58,7 @@ func (c *conduct) underTLS(s *session) {
 		c.before = s.mechanisms
 	}
 	s.mechanisms = nil
-	c.listed, c.offered, c.stripped, c.refused = false, false, false, false
+	c.listed, c.offered, c.stripped, c.refused, c.named = false, false, false, false, false
 }
 
 func (s *session) has(capability string) bool { return slices.Contains(s.caps, capability) }

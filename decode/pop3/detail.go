@@ -100,6 +100,21 @@ type Listing struct {
 	Broken   bool     `json:"broken,omitempty"`   // and is not "." CRLF
 
 	Capabilities []Capability `json:"capabilities,omitempty"` // CAPA, at most 256
+	Mechanisms   []string     `json:"mechanisms,omitempty"`   // AUTH without argument, in upper case, at most 64
+	Languages    []Language   `json:"languages,omitempty"`    // LANG without argument, at most 256
+	Fields       []FieldOf    `json:"fields,omitempty"`       // XTND XLIST, at most 256
+}
+
+// Language is one line of a language listing (RFC 6856 §3.2).
+type Language struct {
+	Tag         string `json:"tag"`                   // RFC 5646, as sent
+	Description string `json:"description,omitempty"` // in the language itself
+}
+
+// FieldOf is one line of what XTND XLIST lists: a header field of a message.
+type FieldOf struct {
+	Message int    `json:"message"` // message number
+	Field   string `json:"field"`   // as sent: usually with its name
 }
 
 // Capability is one line of a CAPA reply (RFC 2449 §5).

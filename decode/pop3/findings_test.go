@@ -79,6 +79,9 @@ func TestFindings(t *testing.T) {
 		{id: "pop3.command-syntax", in: loggedIn, bad: []string{"C: RETR", "S: -ERR"}, good: []string{"C: RETR 1", "S: -ERR"}},
 		{id: "pop3.wrong-state", in: hello, bad: []string{"C: STAT", "S: -ERR"}, good: []string{"C: NOOP", "S: -ERR"}},
 		{id: "pop3.wrong-state", in: loggedIn, bad: []string{"C: USER u2", "S: -ERR"}, good: []string{"C: STAT", "S: -ERR"}},
+		{id: "pop3.wrong-state", in: hello, bad: []string{"C: PASS secret", "S: -ERR"}, good: []string{"C: USER u1", "S: +OK", "C: CAPA", "S: +OK", "S: USER", "S: .", "C: PASS secret", "S: -ERR"}},
+		{id: "pop3.wrong-state", in: hello, bad: []string{"C: USER u1", "S: -ERR", "C: PASS secret", "S: -ERR"}, good: []string{"C: USER u1\r\nPASS secret", "S: -ERR\r\n-ERR"}},
+		{id: "pop3.wrong-state", in: hello, bad: []string{"C: USER u1", "S: +OK", "C: PASS wrong", "S: -ERR", "C: PASS secret", "S: -ERR"}, good: []string{"C: USER u1", "S: +OK", "C: PASS wrong", "S: -ERR", "C: USER u1", "S: +OK", "C: PASS secret", "S: -ERR"}},
 		{id: "pop3.deleted-message", in: loggedIn, bad: []string{"C: DELE 1", "S: +OK", "C: RETR 1", "S: -ERR", "C: QUIT", "S: +OK"}, good: []string{"C: DELE 1", "S: +OK", "C: RSET", "S: +OK", "C: RETR 1", "S: -ERR"}},
 		{id: "pop3.no-such-message", in: loggedIn, bad: []string{"C: STAT", "S: +OK 2 9", "C: RETR 3", "S: -ERR"}, good: []string{"C: STAT", "S: +OK 2 9", "C: RETR 2", "S: -ERR"}},
 		{id: "pop3.pipelining", in: simple, bad: []string{"C: STAT\r\nNOOP", "S: +OK 0 0\r\n+OK"}, good: []string{"C: STAT", "S: +OK 0 0", "C: NOOP", "S: +OK"}},
@@ -92,7 +95,7 @@ func TestFindings(t *testing.T) {
 		{id: "habit.stat-polling", in: loggedIn, bad: times(5, "C: STAT", "S: +OK 0 0"), good: times(4, "C: STAT", "S: +OK 0 0")},
 		{id: "habit.login-again", in: hello, bad: times(3, "C: USER u1", "S: +OK", "C: PASS secret", "S: -ERR"), good: times(2, "C: USER u1", "S: +OK", "C: PASS secret", "S: -ERR")},
 
-		{clear: true, id: "auth.cleartext", in: hello, bad: []string{"C: PASS secret", "S: -ERR"}, good: []string{"C: APOP u1 abcdef", "S: -ERR"}},
+		{clear: true, id: "auth.cleartext", in: hello, bad: []string{"C: USER u1", "S: +OK", "C: PASS secret", "S: -ERR"}, good: []string{"C: APOP u1 abcdef", "S: -ERR"}},
 		{clear: true, id: "auth.cleartext", in: hello, bad: []string{"C: AUTH PLAIN AHUxAHNlY3JldA==", "S: -ERR"}, good: []string{"C: AUTH PLAIN", "S: -ERR"}},
 		{clear: true, id: "pop3.apop", in: hello, bad: []string{"C: APOP u1 abcdef", "S: -ERR"}, good: []string{"C: NOOP", "S: -ERR"}},
 	} {

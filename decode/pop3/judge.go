@@ -44,6 +44,12 @@ func (s *session) judgeReply(e *decode.Event, p *pending, ok, follows bool, text
 	if !ok {
 		s.judgeRefusal(e, p)
 	}
+	switch p.code & codeName {
+	case codeUser:
+		s.conduct.named = ok
+	case codePass:
+		s.conduct.named = false
+	}
 	rest := statusText(text)
 	wrong := false
 	switch name := p.code & codeName; {
@@ -136,8 +142,12 @@ func (s *session) judgeRefusal(e *decode.Event, p *pending) {
 		wrong = s.state == decode.Authorization
 	case codeUser, codeApop, codeUTF8: // RFC 1939 §7, RFC 6856 §2.1
 		wrong = s.state == decode.Transaction
-	case codePass:
+	case codePass: // RFC 1939 §7: immediately behind a USER that was accepted
 		wrong = s.state == decode.Transaction
+		// Who does not wait for the answer to USER cannot know that it was refused.
+		if s.state == decode.Authorization && !s.conduct.named && !s.conduct.pipelined && !s.conduct.unsure {
+			s.find(e, rules.POP3WrongState, decode.Client, p.span, "PASS without an accepted USER before it")
+		}
 	case codeStls: // RFC 2595 §4
 		wrong = s.state == decode.Transaction
 	case codeAuth: // RFC 5034 §4
@@ -239,8 +249,21 @@ func (s *session) judgeRow(line []byte, span decode.Span) {
 		if len(m.mechanisms) < 64 && isMechanism(line) {
 			m.mechanisms = append(m.mechanisms, upper(line))
 		}
+	case codeLang:
+		if !s.o.Bare && len(l.Languages) < longestList {
+			tag, description, _ := bytes.Cut(line, []byte(" "))
+			l.Languages = append(l.Languages, Language{string(tag), string(description)})
+		}
+	case codeXtnd:
+		number, field, _ := bytes.Cut(line, []byte(" "))
+		if n, ok := decimal(number); ok && n > 0 && n < known && !s.o.Bare && len(l.Fields) < longestList {
+			l.Fields = append(l.Fields, FieldOf{int(n), string(field)})
+		}
 	}
 }
+
+// longestList is how many lines of a listing are kept as what they mean.
+const longestList = 256
 
 // capability keeps one line of a CAPA reply.
 func (s *session) capability(line []byte, span decode.Span) {
@@ -248,7 +271,7 @@ func (s *session) capability(line []byte, span decode.Span) {
 	if span.Len > 512 && !s.server.long {
 		s.findRow(rules.POP3LongLine, span, strconv.FormatInt(span.Len, 10)+" octets")
 	}
-	if len(m.caps) >= 256 {
+	if len(m.caps) >= longestList {
 		return
 	}
 	word, rest, _ := bytes.Cut(line, []byte(" "))

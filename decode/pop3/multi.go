@@ -210,6 +210,9 @@ func (m *multi) add(s *session, line []byte, span decode.Span) {
 func (m *multi) finish(s *session, complete, broken bool) *Listing {
 	l := m.listing
 	l.Complete, l.Broken = complete, broken
+	if m.code.is(codeAuth) && !s.o.Bare {
+		l.Mechanisms = m.mechanisms
+	}
 	if over := l.Lines - listed; over > 0 && !s.o.Bare {
 		n := min(over, listed)
 		l.Last = make([][]byte, 0, n)
