@@ -10,7 +10,8 @@ import (
 type fields struct {
 	buf     []byte
 	spans   [fieldCount]span
-	current *span // of the field that a folded line would continue
+	at      [fieldCount]place // of the field whose value spans has
+	current int               // the field that a folded line would continue, -1 for none
 	scratch []byte
 	params  []param
 
@@ -20,6 +21,9 @@ type fields struct {
 
 // span is a value in fields.buf; it is absent while end is 0.
 type span struct{ start, end int }
+
+// place is where a header field stands in the message, in octets, line ends included.
+type place struct{ off, n int64 }
 
 const (
 	fieldType = iota
@@ -35,7 +39,7 @@ func (f *fields) reset() {
 	// One octet in front, so that no value begins at 0.
 	f.buf = append(f.buf[:0], 0)
 	f.spans = [fieldCount]span{}
-	f.current = nil
+	f.current = -1
 }
 
 // trim gives back the buffers of an uncommonly large header.
@@ -51,13 +55,15 @@ func (f *fields) trim() {
 	}
 }
 
-// begin keeps the value of a field that matters. Of several like fields the first counts.
-func (f *fields) begin(x field, line []byte, limit int) {
-	f.current = nil
+// begin keeps the value of a field that matters, of whose first line the octets from off to end
+// are. Of several like fields the first counts.
+func (f *fields) begin(x field, line []byte, limit int, off, end int64) {
+	f.current = -1
 	if x.index < 0 || keptAs[x.index] == 0 {
 		return
 	}
-	v := &f.spans[keptAs[x.index]-1]
+	i := int(keptAs[x.index] - 1)
+	v := &f.spans[i]
 	if v.end != 0 {
 		return
 	}
@@ -68,15 +74,16 @@ func (f *fields) begin(x field, line []byte, limit int) {
 	v.start = len(f.buf)
 	f.buf = append(f.buf, value[:min(len(value), limit)]...)
 	v.end = len(f.buf)
-	f.current = v
+	f.current, f.at[i] = i, place{off, end - off}
 }
 
-// fold joins a folded line to the current field (RFC 5322 §2.2.3).
-func (f *fields) fold(line []byte, limit int) {
-	x := f.current
-	if x == nil {
+// fold joins a folded line, which ends at end, to the current field (RFC 5322 §2.2.3).
+func (f *fields) fold(line []byte, limit int, end int64) {
+	if f.current < 0 {
 		return
 	}
+	x := &f.spans[f.current]
+	f.at[f.current].n = end - f.at[f.current].off
 	line = trimLine(line)
 	if x.start == x.end {
 		for len(line) > 0 && (line[0] == ' ' || line[0] == '\t') {
@@ -128,6 +135,7 @@ type content struct {
 
 	boundaries     int    // how many boundary parameters there are
 	continuation   string // a parameter of which a segment is wrong; "" for none
+	continued      int    // the field that has it
 	charsetUnknown bool
 }
 
@@ -192,13 +200,13 @@ func (f *fields) describe(digest bool) content {
 		lower(charset)
 		take(&boundary, trimRight(f.param("boundary")))
 		take(&name, f.param("name"))
-		c.boundaries, c.continuation = f.count("boundary"), f.brokenSegments()
+		c.boundaries, c.continuation, c.continued = f.count("boundary"), f.brokenSegments(), fieldType
 	}
 	if f.spans[fieldDisposition].end != 0 {
 		_, rest := token(f.value(fieldDisposition))
 		f.parseParams(rest)
 		if c.continuation == "" {
-			c.continuation = f.brokenSegments()
+			c.continuation, c.continued = f.brokenSegments(), fieldDisposition
 		}
 		// RFC 2183 §2.3.
 		if file := f.param("filename"); len(file) > 0 {

@@ -105,10 +105,16 @@ func (s *Scanner) judgeHeader(n *node) {
 	for _, i := range [...]int{fieldFrom, fieldSubject} {
 		if v := s.fields.value(i); bytes.Contains(v, []byte("=?")) {
 			if word := brokenWord(v); word != "" {
-				s.problem(rules.EncodedWord, s.off, 0, word)
+				s.inField(rules.EncodedWord, i, word)
 			}
 		}
 	}
+}
+
+// inField tells of a problem of a field whose value is kept.
+func (s *Scanner) inField(r *rules.Rule, i int, fact string) {
+	at := s.fields.at[i]
+	s.problem(r, at.off, at.n, fact)
 }
 
 // judgeContent looks at what a header says of its body.
@@ -116,36 +122,36 @@ func (s *Scanner) judgeContent(c content, multi bool) {
 	composite := strings.HasPrefix(c.typ, "multipart/") || c.typ == "message/rfc822" // RFC 6532 §3.7 allows more of message/global
 	switch {
 	case composite && !identity(c.encoding):
-		s.problem(rules.EncodingOnComposite, s.off, 0, c.typ+" in "+c.encoding)
+		s.inField(rules.EncodingOnComposite, fieldEncoding, c.typ+" in "+c.encoding)
 	case identity(c.encoding) || c.encoding == "base64" || c.encoding == "quoted-printable" || strings.HasPrefix(c.encoding, "x-"):
 	default:
-		s.problem(rules.EncodingUnknown, s.off, 0, c.encoding)
+		s.inField(rules.EncodingUnknown, fieldEncoding, c.encoding)
 	}
 	if c.continuation != "" {
-		s.problem(rules.ParameterContinuation, s.off, 0, c.continuation)
+		s.inField(rules.ParameterContinuation, c.continued, c.continuation)
 	}
 	if c.charsetUnknown {
-		s.problem(rules.CharsetUnknown, s.off, 0, c.charset)
+		s.inField(rules.CharsetUnknown, fieldType, c.charset)
 	}
 	if multi && c.boundaries > 1 {
-		s.problem(rules.BoundaryDuplicate, s.off, 0, strconv.Itoa(c.boundaries)+" of them")
+		s.inField(rules.BoundaryDuplicate, fieldType, strconv.Itoa(c.boundaries)+" of them")
 	}
 	if !multi && strings.HasPrefix(c.typ, "multipart/") {
-		s.problem(rules.BoundaryMissing, s.off, 0, c.typ)
+		s.inField(rules.BoundaryMissing, fieldType, c.typ)
 	}
 	if !multi {
 		return
 	}
 	if n := len(c.boundary); n > 70 {
-		s.problem(rules.BoundaryInvalid, s.off, 0, strconv.Itoa(n)+" octets")
+		s.inField(rules.BoundaryInvalid, fieldType, strconv.Itoa(n)+" octets")
 	}
 	for i := len(s.nodes) - 2; i >= 0; i-- {
 		switch b := s.nodes[i].boundary; {
 		case b == "":
 		case b == c.boundary:
-			s.problem(rules.BoundaryNested, s.off, 0, b)
+			s.inField(rules.BoundaryNested, fieldType, b)
 		case strings.HasPrefix(c.boundary, b):
-			s.problem(rules.BoundaryPrefix, s.off, 0, c.boundary+" begins with "+b)
+			s.inField(rules.BoundaryPrefix, fieldType, c.boundary+" begins with "+b)
 		}
 	}
 }

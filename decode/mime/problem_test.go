@@ -149,3 +149,37 @@ func TestProblemsProperty(t *testing.T) {
 		}
 	})
 }
+
+// A problem of a header field stands where the field does, folded lines and line ends included, and
+// whatever the cuts.
+func TestProblemPlace(t *testing.T) {
+	for _, x := range []struct{ id, before, at, behind string }{
+		{"mime.encoded-word", sent + "X: y\n", "Subject: =?utf-8?B?YQ*=?=\n", "X: z\n\n"},
+		{"mime.encoding-unknown", sent, "Content-Transfer-Encoding: utf-8\n", "Subject: x\n\n"},
+		{"mime.encoding-on-composite", sent + "Content-Type: multipart/mixed; boundary=b\n", "Content-Transfer-Encoding: base64\n", "\n--b\n\n--b--\n"},
+		{"mime.boundary-missing", sent, "Content-Type: multipart/mixed;\n charset=utf-8\n", "Subject: x\n\n"},
+		{"mime.boundary-duplicate", sent, "Content-Type: multipart/mixed;\n boundary=b;\n boundary=c\n", "\n--b\n\n--b--\n"},
+		{"mime.boundary-invalid", sent, "Content-Type: multipart/mixed; boundary=" + strings.Repeat("b", 71) + "\n", "\n--" + strings.Repeat("b", 71) + "\n\n--" + strings.Repeat("b", 71) + "--\n"},
+		{"mime.charset-unknown", sent, "Content-Type: text/plain; charset=nonesuch\n", "X: y\n\n"},
+		{"mime.parameter-continuation", sent + "Content-Type: text/plain\n", "Content-Disposition: attachment;\n filename*0=a;\n filename*2=b\n", "\n"},
+		{
+			"mime.boundary-nested", sent + "Content-Type: multipart/mixed; boundary=b\n\n--b\n", "Content-Type: multipart/mixed; boundary=b\n",
+			"\n--b\n\n--b--\n",
+		},
+	} {
+		t.Run(x.id, func(t *testing.T) {
+			before, at, behind := crlf(x.before), crlf(x.at), crlf(x.behind)
+			want := fmt.Sprintf("@%d+%d ", len(before), len(at))
+			message := before + at + behind
+			for _, pieces := range [][]string{{message}, {message[:len(before)+3], message[len(before)+3:]}, strings.Split(message, "")} {
+				found := false
+				for _, p := range problems(pieces...) {
+					found = found || strings.HasPrefix(p, x.id+" ") && strings.Contains(p, want)
+				}
+				if !found {
+					t.Errorf("want %s %s: %q", x.id, want, problems(pieces...))
+				}
+			}
+		})
+	}
+}

@@ -215,14 +215,14 @@ func (s *Scanner) headerLine(line []byte, f field) bool {
 			s.endHeader(line)
 			return true
 		}
-		s.fields.current = nil
+		s.fields.current = -1
 	case ' ', '\t':
-		s.fields.fold(line, s.limits.Header)
+		s.fields.fold(line, s.limits.Header, s.off)
 	case '-':
-		s.fields.current = nil
+		s.fields.current = -1
 		return s.open > 0 && s.delimitedHeader(line)
 	default:
-		s.fields.begin(f, line, s.limits.Header)
+		s.fields.begin(f, line, s.limits.Header, s.lineOff, s.off)
 	}
 	return false
 }

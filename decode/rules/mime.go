@@ -30,7 +30,7 @@ var (
 		Text: "a header field has bare UTF-8, which only internationalized mail may have; old programs show it badly",
 	})
 	HeaderNoColon = define(Rule{
-		ID: "mime.no-colon", Severity: decode.Note, Ref: "RFC 5322 §2.2",
+		ID: "mime.no-colon", Severity: decode.Warning, Ref: "RFC 5322 §2.2",
 		Text: "a line of the header is no field, since it has no colon behind a name: programs may take it for the end of the header",
 	})
 	HeaderEnd = define(Rule{
