@@ -274,8 +274,11 @@ func (s *session) count(c code, n int) {
 	if c&codeSASL != 0 {
 		s.auths += n
 	}
-	if c.is(codeStls) {
+	switch c & codeName {
+	case codeStls:
 		s.stls += n
+	case codeUser:
+		s.conduct.users += n
 	}
 }
 

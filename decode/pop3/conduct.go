@@ -21,7 +21,8 @@ type conduct struct {
 	offered  bool     // STLS was on a list, in the clear
 	stripped bool     // and not on a later one
 	refused  bool     // STLS was refused
-	named    bool     // USER was accepted, and no PASS was answered since
+	named    bool     // USER was accepted, and no PASS, APOP or AUTH was answered since
+	users    int      // USER commands under way
 
 	each, tops, stats, failed int // LIST and UIDL with a number, TOP 0, STAT in a row; failed logins
 }
@@ -99,6 +100,7 @@ func (s *session) judgeCommand(e *decode.Event, c *clientLine, p *pending, text 
 			p.lines = int(n)
 		}
 	case codePass:
+		p.ahead = k.users > 0
 		s.inTheClear(e, "")
 	case codeApop:
 		if !s.tls {

@@ -82,6 +82,8 @@ func TestFindings(t *testing.T) {
 		{id: "pop3.wrong-state", in: hello, bad: []string{"C: PASS secret", "S: -ERR"}, good: []string{"C: USER u1", "S: +OK", "C: CAPA", "S: +OK", "S: USER", "S: .", "C: PASS secret", "S: -ERR"}},
 		{id: "pop3.wrong-state", in: hello, bad: []string{"C: USER u1", "S: -ERR", "C: PASS secret", "S: -ERR"}, good: []string{"C: USER u1\r\nPASS secret", "S: -ERR\r\n-ERR"}},
 		{id: "pop3.wrong-state", in: hello, bad: []string{"C: USER u1", "S: +OK", "C: PASS wrong", "S: -ERR", "C: PASS secret", "S: -ERR"}, good: []string{"C: USER u1", "S: +OK", "C: PASS wrong", "S: -ERR", "C: USER u1", "S: +OK", "C: PASS secret", "S: -ERR"}},
+		{id: "pop3.wrong-state", in: capable[:9], bad: []string{"C: CAPA\r\nCAPA", "S: -ERR\r\n-ERR", "C: PASS secret", "S: -ERR"}, good: []string{"C: CAPA\r\nUSER u1", "S: -ERR\r\n+OK", "C: PASS secret", "S: -ERR"}},
+		{id: "pop3.wrong-state", in: hello, bad: []string{"C: USER u1", "S: +OK", "C: AUTH PLAIN", "S: -ERR", "C: PASS secret", "S: -ERR"}, good: []string{"C: AUTH PLAIN", "S: -ERR", "C: USER u1", "S: +OK", "C: PASS secret", "S: -ERR"}},
 		{id: "pop3.deleted-message", in: loggedIn, bad: []string{"C: DELE 1", "S: +OK", "C: RETR 1", "S: -ERR", "C: QUIT", "S: +OK"}, good: []string{"C: DELE 1", "S: +OK", "C: RSET", "S: +OK", "C: RETR 1", "S: -ERR"}},
 		{id: "pop3.no-such-message", in: loggedIn, bad: []string{"C: STAT", "S: +OK 2 9", "C: RETR 3", "S: -ERR"}, good: []string{"C: STAT", "S: +OK 2 9", "C: RETR 2", "S: -ERR"}},
 		{id: "pop3.pipelining", in: simple, bad: []string{"C: STAT\r\nNOOP", "S: +OK 0 0\r\n+OK"}, good: []string{"C: STAT", "S: +OK 0 0", "C: NOOP", "S: +OK"}},
@@ -184,6 +186,18 @@ func TestProblemsOfMessagesStandWhereTheyWereOnTheWire(t *testing.T) {
 			// The first dot was taken away; the second is the content that is no base64.
 			if at := stream[f.Span.Off-1:]; f.ID == "mime.base64-invalid" && !strings.HasPrefix(at, "..!") {
 				t.Errorf("%s %q is said to stand at %q", f.ID, f.Fact, at[1:])
+			}
+		}
+	}
+}
+
+// USER counts where it was accepted before its line was whole.
+func TestUserThatWasAnsweredEarlyIsAccepted(t *testing.T) {
+	runs := []run{s("+OK ready\r\n"), c("USER u"), s("+OK\r\n"), c("1\r\n"), c("PASS secret\r\n"), s("-ERR\r\n")}
+	for _, e := range play(decode.Options{TLS: true}, runs, whole).events {
+		for _, f := range e.Findings {
+			if f.ID == "pop3.wrong-state" {
+				t.Errorf("%s %q", f.ID, f.Fact)
 			}
 		}
 	}

@@ -44,12 +44,6 @@ func (s *session) judgeReply(e *decode.Event, p *pending, ok, follows bool, text
 	if !ok {
 		s.judgeRefusal(e, p)
 	}
-	switch p.code & codeName {
-	case codeUser:
-		s.conduct.named = ok
-	case codePass:
-		s.conduct.named = false
-	}
 	rest := statusText(text)
 	wrong := false
 	switch name := p.code & codeName; {
@@ -145,7 +139,7 @@ func (s *session) judgeRefusal(e *decode.Event, p *pending) {
 	case codePass: // RFC 1939 §7: immediately behind a USER that was accepted
 		wrong = s.state == decode.Transaction
 		// Who does not wait for the answer to USER cannot know that it was refused.
-		if s.state == decode.Authorization && !s.conduct.named && !s.conduct.pipelined && !s.conduct.unsure {
+		if s.state == decode.Authorization && !s.conduct.named && !p.ahead && p.cmd != nil && !s.conduct.unsure {
 			s.find(e, rules.POP3WrongState, decode.Client, p.span, "PASS without an accepted USER before it")
 		}
 	case codeStls: // RFC 2595 §4

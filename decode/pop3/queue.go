@@ -10,6 +10,7 @@ type pending struct {
 	owes   int         // AUTH: SASL responses that the client still owes, at the least
 	lines  int         // TOP: lines of the body that were asked for, -1 where that is not known
 	plain  bool        // AUTH: the mechanism's next response is a password or a token as it is
+	ahead  bool        // PASS: the answer to USER was not waited for
 	span   decode.Span // of the command's line
 }
 

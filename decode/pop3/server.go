@@ -328,7 +328,10 @@ func answer(e *decode.Event, c *decode.Command, t, first time.Time) {
 func (s *session) settle(t time.Time, p pending, ok bool) {
 	name := p.code & codeName
 	switch name {
+	case codeUser:
+		s.conduct.named = ok
 	case codePass, codeApop:
+		s.conduct.named = false
 		if ok {
 			s.login(t)
 		}
@@ -336,7 +339,7 @@ func (s *session) settle(t time.Time, p pending, ok bool) {
 		if p.code&codeSASL == 0 {
 			break
 		}
-		s.challenged, s.doubtful = false, false
+		s.challenged, s.doubtful, s.conduct.named = false, false, false
 		if ok {
 			s.login(t)
 			if s.queue.len() == 0 && p.cmd != nil {

@@ -126,6 +126,7 @@ func (s *session) Resume(how decode.Resume, t time.Time) []decode.Event {
 	s.tls, s.tlsDue, s.stls, s.secrets, s.auths = true, false, 0, 0, 0
 	s.challenged, s.doubtful, s.afterAuth, s.early = false, false, nil, nil
 	s.queue.reset()
+	s.conduct.users = 0
 	s.echo.Reset()
 	s.multi.drop()
 	if began {

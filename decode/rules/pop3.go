@@ -90,7 +90,7 @@ var (
 		Text: "the command has not the arguments that it needs",
 	})
 	POP3WrongState = define(Rule{
-		ID: "pop3.wrong-state", Severity: decode.Warning, Ref: "RFC 1939 §3",
+		ID: "pop3.wrong-state", Severity: decode.Warning, Ref: "RFC 1939 §3, §7",
 		Text: "the command is not valid in this state, and the server refused it",
 	})
 	POP3Deleted = define(Rule{
