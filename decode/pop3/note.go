@@ -80,6 +80,12 @@ var notes = map[about]func(*decode.Event) string{
 	{decode.CommandLine, "NOOP"}: says("keep the connection alive"),
 	{decode.CommandLine, "UTF8"}: says("allow UTF-8 in replies and logins"),
 	{decode.CommandLine, "LANG"}: ofMessage("ask which languages there are", "answer in "),
+	{decode.CommandLine, "XTND"}: func(e *decode.Event) string {
+		if word, _, _ := bytes.Cut(argument(e), []byte(" ")); bytes.EqualFold(word, []byte("XLIST")) {
+			return "a header field of each message"
+		}
+		return ""
+	},
 	{decode.CommandLine, "LAST"}: says("highest message read; left POP3 long ago"),
 	{decode.CommandLine, "QUIT"}: func(e *decode.Event) string {
 		if e.State == decode.Transaction {

@@ -15,19 +15,27 @@ const (
 	body           // a message, which lies between the status line and a last row
 )
 
-// multiline are the commands whose successful replies have several lines.
-var multiline = map[string]struct {
+// several says where a command has several lines as a successful reply.
+type several struct {
 	follow follow
-	bare   bool // only where the command has no argument
-}{
-	"CAPA": {listing, false}, // RFC 2449 §5
-	"LANG": {listing, true},  // RFC 6856 §3.2
-	"LIST": {listing, true},  // RFC 1939 §5
-	"UIDL": {listing, true},  // RFC 1939 §7
-	"AUTH": {listing, true},  // QUIRK: many servers list their mechanisms
-	"RETR": {body, false},    // RFC 1939 §5
-	"TOP":  {body, false},    // RFC 1939 §7
+	bare   bool   // only where the command has no argument
+	word   string // only where its first argument is this one
 }
+
+// multiline are the commands whose successful replies have several lines.
+var multiline = map[string]several{
+	"CAPA": {follow: listing},                // RFC 2449 §5
+	"LANG": {follow: listing, bare: true},    // RFC 6856 §3.2
+	"LIST": {follow: listing, bare: true},    // RFC 1939 §5
+	"UIDL": {follow: listing, bare: true},    // RFC 1939 §7
+	"AUTH": {follow: listing, bare: true},    // QUIRK: many servers list their mechanisms
+	"XTND": {follow: listing, word: "XLIST"}, // QUIRK: older servers list a header field of all messages
+	"RETR": {follow: body},                   // RFC 1939 §5
+	"TOP":  {follow: body},                   // RFC 1939 §7
+}
+
+// always tells whether that does not depend on the command's arguments.
+func (m several) always() bool { return !m.bare && m.word == "" }
 
 // followOf tells from a command line what will follow a success. A wrong guess costs
 // looks only: what is held is let go by whatever comes next.
@@ -36,7 +44,9 @@ func followOf(e *decode.Event) follow {
 		return nothing
 	}
 	m := multiline[e.Name]
-	if m.bare && bytes.IndexByte(bytes.TrimRight(e.Text, " "), ' ') >= 0 {
+	_, args, _ := bytes.Cut(bytes.TrimRight(e.Text, " "), []byte(" "))
+	word, _, _ := bytes.Cut(bytes.TrimLeft(args, " "), []byte(" "))
+	if m.bare && len(word) > 0 || m.word != "" && !bytes.EqualFold(word, []byte(m.word)) {
 		return nothing
 	}
 	return m.follow
@@ -44,7 +54,7 @@ func followOf(e *decode.Event) follow {
 
 // followOfAnswer tells it from a status line, for a command that is not remembered.
 func followOfAnswer(e *decode.Event) follow {
-	if e.Protocol != "pop3" || e.Command == nil || multiline[e.Command.Name].bare {
+	if e.Protocol != "pop3" || e.Command == nil || !multiline[e.Command.Name].always() {
 		return nothing
 	}
 	return multiline[e.Command.Name].follow

@@ -158,7 +158,7 @@ func (t *text) listing(c *connection, e *decode.Event) {
 	}
 	t.belongs(c, e.Dir, refTo(e.Command))
 	shown := len(first) + len(last)
-	if total > runShown && shown > 2*runEnd && e.Command != nil && multiline[e.Command.Name].bare {
+	if total > runShown && shown > 2*runEnd && e.Command != nil && !multiline[e.Command.Name].always() {
 		first, last = ends(first, last)
 		shown = len(first) + len(last)
 	}
