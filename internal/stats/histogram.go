@@ -59,10 +59,13 @@ func (h *Histogram) Mean() time.Duration {
 }
 
 // Quantile gives the duration that the share q of all does not exceed (nearest rank), within
-// 1 %; 0 of none.
+// 1 %, and the longest exactly; 0 of none.
 func (h *Histogram) Quantile(q float64) time.Duration {
 	rank := int(q*float64(h.n) + 0.9999999)
 	rank = min(max(rank, 1), h.n)
+	if rank == h.n {
+		return h.max // which is known exactly
+	}
 	for c, n := range h.counts {
 		if rank -= int(n); rank <= 0 {
 			return min(time.Duration(middle(c))*time.Microsecond, h.max)

@@ -38,6 +38,9 @@ func TestHistogram(t *testing.T) {
 			if got < want*0.99-1 || got > want*1.01+1 {
 				t.Fatalf("quantile %v of %v: %v, want %v", q, values, got, want)
 			}
+			if rank == len(values)-1 && h.Quantile(q) != h.Max() {
+				t.Fatalf("quantile %v of %v: %v, but the longest is %v", q, values, h.Quantile(q), h.Max())
+			}
 			if m := a.Quantile(q); m != h.Quantile(q) {
 				t.Fatalf("quantile %v: %v merged, %v at once", q, m, h.Quantile(q))
 			}
