@@ -37,6 +37,9 @@ func (s *session) beginLiteral(x *side, t time.Time, spec fragment.LiteralSpec) 
 	if l.kept {
 		x.kept += int(spec.Octets)
 	}
+	if s.o.Unseen && x.dir == decode.Server {
+		s.analyse() // then what the literal before gave may be used again
+	}
 	if l.whole {
 		l.scanner.Reset(s.o.Limits)
 	}
@@ -132,7 +135,7 @@ func (s *session) endLiteral(x *side, t time.Time) {
 	} else {
 		e.Name = x.rest
 	}
-	d := s.newDetail()
+	d := s.newDetail(x.dir)
 	*d = LiteralDetail{
 		Announced: l.spec.Octets, Seen: l.spec.Octets - l.left, Item: l.item, NonSync: l.spec.NonSync,
 		Binary: l.spec.Binary, Message: l.whole, Damaged: l.damaged, Gaps: gaps,
@@ -156,7 +159,10 @@ func (s *session) rememberLiteral(p *pending) {
 
 // newDetail allocates for several literals at a time, the more of them have gone by
 // (BenchmarkMessages4KiB).
-func (s *session) newDetail() *LiteralDetail {
+func (s *session) newDetail(dir decode.Dir) *LiteralDetail {
+	if s.o.Unseen && dir == decode.Server {
+		return &s.detail
+	}
 	if len(s.details) == 0 {
 		s.grow = min(max(2*s.grow, 1), 32)
 		s.details = make([]LiteralDetail, s.grow)

@@ -47,6 +47,7 @@ type session struct {
 	told       map[*rules.Rule]int // findings about messages
 	details    []LiteralDetail     // allocated, not yet used
 	grow       int                 // how many were allocated last
+	detail     LiteralDetail       // of the server's literal at hand, where nobody sees it
 	result     Result              // of the completion at hand, where nobody sees it
 	volatile   bool                // texts do not outlive the write: they must be copied
 }

@@ -11,7 +11,8 @@ import (
 // takes its octets cut anywhere, Close gives its parts. Its memory is bounded by
 // Limits.Parts, Depth and Header.
 type Scanner struct {
-	// Unseen leaves out From, Subject and Date of messages: nobody looks.
+	// Unseen leaves out From, Subject and Date of messages: nobody looks. The Part of the message itself
+	// is good until Reset then.
 	Unseen bool
 
 	limits decode.Limits
@@ -41,12 +42,13 @@ type Scanner struct {
 
 	roots []root // allocated, not yet used
 	grow  int    // how many were allocated last
+	again root   // used for each message, where nobody looks
 }
 
 // padding is the linear whitespace that is tolerated behind a delimiter.
 const padding = 128
 
-// Reset begins a new message. Parts already given away are not touched.
+// Reset begins a new message. Parts already given away are not touched, but for what Unseen says.
 func (s *Scanner) Reset(limits decode.Limits) {
 	s.limits = limits.WithDefaults()
 	s.active, s.off, s.nl = true, 0, 0
@@ -70,6 +72,10 @@ type root struct {
 // newRoot allocates for several messages at a time, the more of them have gone by
 // (BenchmarkSmallMessage).
 func (s *Scanner) newRoot() *root {
+	if s.Unseen {
+		s.again.part = Part{}
+		return &s.again
+	}
 	if len(s.roots) == 0 {
 		s.grow = min(max(2*s.grow, 1), 16)
 		s.roots = make([]root, s.grow)
