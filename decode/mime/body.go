@@ -172,8 +172,8 @@ func (s *Scanner) bareCR(p []byte, last byte, crlf int) {
 
 var cr = []byte{'\r'}
 
-// endBody judges what only the end of a body shows.
-func (s *Scanner) endBody() {
+// endBody judges what only the end of a body shows, which is at the offset end.
+func (s *Scanner) endBody(end int64) {
 	b := &s.body
 	if s.off > 0 && s.tail[len(s.tail)-1] == '\r' {
 		s.problem(rules.BareCR, s.off-1, 1, "")
@@ -183,7 +183,7 @@ func (s *Scanner) endBody() {
 	}
 	switch {
 	case b.encoding == base64Text && (b.digits+b.padding)%4 != 0:
-		s.problem(rules.Base64Padding, s.off, 0,
+		s.problem(rules.Base64Padding, end, 0,
 			strconv.FormatInt(b.digits, 10)+" digits and "+strconv.FormatInt(b.padding, 10)+" equals signs")
 	case b.encoding == quotedText && b.escape > 1:
 		s.problem(rules.QuotedPrintable, b.equals, 2, "it ends there")

@@ -23,7 +23,9 @@
 // What the message has wrong is told by rule, place and fact (Problem), each rule once a part.
 // Header lines are looked at as far as Limits.Header keeps them. A body is looked at a line end
 // and a word at a time: CRs are counted against line ends, base64 digits and octets beyond ASCII
-// are found eight at a time, and only what is wrong is looked at octet by octet.
+// are found eight at a time, and only what is wrong is looked at octet by octet. What is wrong
+// with a field points at the whole field, its folded lines and line ends included, also where it
+// is about one parameter; what a header lacks points at the header.
 //
 // # Pieces
 //

@@ -21,11 +21,18 @@ func (s *Scanner) judgeLine(line []byte, n int64) field {
 	if eol != 2 || n-2 > longestLine || !plain(text) {
 		s.judgeOctets(line, text, n)
 	}
+	if s.twice.name != "" {
+		if len(text) > 0 && (text[0] == ' ' || text[0] == '\t') {
+			s.twice.n = s.off - s.twice.off
+		} else {
+			s.judgeTwice()
+		}
+	}
 	if len(text) == 0 || text[0] == ' ' || text[0] == '\t' || s.open > 0 && text[0] == '-' {
 		return field{index: -1}
 	}
 	f := fieldOf(line)
-	s.judgeName(f, line)
+	s.judgeName(f, line, n)
 	return f
 }
 
@@ -70,39 +77,63 @@ const (
 	ofContent = ^uint32(1<<nameContentType - 1)
 )
 
-// judgeName looks at the name of a field.
-func (s *Scanner) judgeName(f field, line []byte) {
+// mboxFrom is what the line begins with that separates messages in an mbox file.
+var mboxFrom = []byte("From ")
+
+// judgeName looks at the name of a field, of which the first line is n octets.
+func (s *Scanner) judgeName(f field, line []byte, n int64) {
+	top := &s.nodes[len(s.nodes)-1]
 	if f.colon <= 0 {
-		// QUIRK: mbox files that are delivered as they are begin with "From ".
-		if s.lineOff != 0 || !bytes.HasPrefix(line, []byte("From ")) {
-			s.problem(rules.HeaderNoColon, s.lineOff, int64(len(line)), "")
+		r := rules.HeaderNoColon
+		// QUIRK: messages from mbox files that are delivered as they are begin with "From ".
+		if s.lineOff == s.begun && top.owner != nil && bytes.HasPrefix(line, mboxFrom) {
+			r = rules.HeaderMbox
 		}
+		s.problem(r, s.lineOff, n, "")
 		return
 	}
 	if f.index < 0 {
 		return
 	}
-	n := &s.nodes[len(s.nodes)-1]
 	bit := uint32(1) << f.index
-	if n.fields&bit != 0 && (n.owner != nil || bit&ofContent != 0) {
-		s.problem(rules.FieldDuplicate, s.lineOff, int64(len(line)), string(line[:len(single[f.index])]))
+	if top.fields&bit != 0 && (top.owner != nil || bit&ofContent != 0) && s.untold(rules.FieldDuplicate) {
+		s.twice = twice{place{s.lineOff, n}, string(line[:len(single[f.index])])}
 	}
-	n.fields |= bit
+	top.fields |= bit
+}
+
+// twice is a field that stands there for the second time, of which there may be more lines.
+type twice struct {
+	place
+	name string // "" for none
+}
+
+// judgeTwice tells of a field that stands there twice, once it is whole.
+func (s *Scanner) judgeTwice() {
+	if a := s.twice; a.name != "" {
+		s.twice = twice{}
+		s.problem(rules.FieldDuplicate, a.off, a.n, a.name)
+	}
 }
 
 // judgeHeader looks at the header of a message as a whole.
 func (s *Scanner) judgeHeader(n *node) {
-	if n.owner != nil && n.fields != 0 && n.fields&(hasFrom|hasDate) != hasFrom|hasDate {
+	s.judgeTwice()
+	if n.owner == nil {
+		return
+	}
+	if n.fields != 0 && n.fields&(hasFrom|hasDate) != hasFrom|hasDate {
 		missing := "Date"
 		if n.fields&hasFrom == 0 {
 			missing = "From"
 		}
-		s.problem(rules.FieldMissing, s.off, 0, "no "+missing)
+		s.problem(rules.FieldMissing, s.begun, s.off-s.begun, "no "+missing)
 	}
-	if n.owner == nil {
-		return
+	order := [...]int{fieldFrom, fieldSubject}
+	if s.fields.at[fieldSubject].off < s.fields.at[fieldFrom].off {
+		order[0], order[1] = order[1], order[0] // the first of them is told
 	}
-	for _, i := range [...]int{fieldFrom, fieldSubject} {
+	for _, i := range order {
 		if v := s.fields.value(i); bytes.Contains(v, []byte("=?")) {
 			if word := brokenWord(v); word != "" {
 				s.inField(rules.EncodedWord, i, word)

@@ -34,7 +34,7 @@ var bits = func() map[*rules.Rule]said {
 	m := map[*rules.Rule]said{}
 	for _, r := range [...]*rules.Rule{
 		rules.BareCR, rules.BareLF, rules.MessageNUL, rules.MessageLongLine, rules.HeaderEightBit, rules.HeaderUTF8,
-		rules.HeaderNoColon, rules.HeaderEnd, rules.FieldDuplicate, rules.FieldMissing, rules.EncodedWord,
+		rules.HeaderNoColon, rules.HeaderMbox, rules.HeaderEnd, rules.FieldDuplicate, rules.FieldMissing, rules.EncodedWord,
 		rules.ParameterContinuation, rules.CharsetUnknown, rules.CharsetMissing, rules.BodyEightBit, rules.EncodingUnknown,
 		rules.EncodingOnComposite, rules.BoundaryMissing, rules.BoundaryDuplicate, rules.BoundaryInvalid,
 		rules.BoundaryNested, rules.BoundaryPrefix, rules.BoundaryOpen, rules.Base64Invalid, rules.Base64Padding,

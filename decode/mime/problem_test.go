@@ -51,6 +51,10 @@ var broken = []struct{ id, message, twin string }{
 	{"mime.8bit-header", crlf(sent + "Subject: caf\xe9\n\n"), crlf(sent + "Subject: =?iso-8859-1?Q?caf=E9?=\n\n")},
 	{"mime.utf8-header", crlf(sent + "Subject: café\n\n"), crlf(sent + "Subject: cafe\n\n")},
 	{"mime.no-colon", crlf(sent + "no field\n\n"), crlf(sent + "field : x\n\n")},
+	{"mime.no-colon", crlf(sent + ">From a Thu Jan  1 00:00:00 2026\n\n"), crlf(sent + "\n>From a Thu Jan  1 00:00:00 2026\n\n")},
+	{"mime.mbox-from", crlf("From a Thu Jan  1 00:00:00 2026\n" + sent + "\n"), crlf("From : a@example.org\nDate: Thu, 1 Jan 2026 00:00:00 +0000\n\nFrom a Thu Jan  1 00:00:00 2026\n")},
+	{"mime.mbox-from", crlf(sent + "Content-Type: message/rfc822\n\nFrom a Thu Jan  1 00:00:00 2026\n" + sent + "\n"), crlf(sent + "Content-Type: message/rfc822\n\n" + sent + "\n")},
+	{"mime.no-colon", crlf(sent + "From a Thu Jan  1 00:00:00 2026\n\n"), crlf(sent + "From-a: Thu Jan  1 00:00:00 2026\n\n")},
 	{"mime.header-end", crlf(sent + "Content-Type: multipart/mixed; boundary=b\n\n--b\nX: y\n--b--\n"), crlf(sent + "Content-Type: multipart/mixed; boundary=b\n\n--b\nX: y\n\n--b--\n")},
 	{"mime.duplicate-field", crlf(sent + "Subject: x\nsubject: y\n\n"), crlf(sent + "Received: x\nReceived: y\nSubject: z\n\n")},
 	{"mime.missing-field", crlf("From: a@example.org\n\n"), crlf(sent + "\n")},
@@ -93,6 +97,73 @@ func TestProblems(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// One problem points at the field or header it is about, at each cut and beyond what of a header is kept.
+func TestFieldsOfProblems(t *testing.T) {
+	const mixed, close, part = "Content-Type: multipart/mixed; boundary=b\r\n", "\r\n--b\r\n\r\n--b--\r\n", "\r\n--b\r\n"
+	from := crlf(sent)
+	for _, c := range []struct{ before, field, after string }{
+		{from + "Subject: x\r\n", "subject: y\r\n", "\r\n"},
+		{from + "Subject: x\r\n y\r\n", "Subject:\r\n x\r\n\ty\r\n", "To: z\r\n\r\n"},
+		{from + "Subject: x\r\n", "Subject: " + strings.Repeat("y", 500) + "\r\n " + strings.Repeat("y", 900) + "\r\n", "\r\n"},
+		{from + "Subject: x\r\n", "Subject: y\r\n z", ""},
+		{from + "Subject: x\r\n", "Subject: y\r\n", "Subject: z\r\n\r\n"},
+		{from + mixed + part + "Content-Type: text/plain\r\n", "Content-Type: text/html;\r\n charset=utf-8\r\n", close},
+		{from, "no field\r\n", " folded\r\n\r\n"},
+		{"", "From a Thu Jan  1 00:00:00 2026\r\n", from + "\r\n"},
+		{"", "Subject: x\r\nTo: y\r\n\r\n", "text\r\n"}, // no From
+		{from + "Content-Type: message/rfc822\r\n\r\n", "Subject: x\r\n\r\n", "text\r\n"},
+		{from, "Subject: =?utf-8?B?!!?=\r\n x\r\n", "X: y\r\n\r\n"},
+		{"Date: x\r\n", "Subject: =?utf-8?B?!!?=\r\n", "From: =?utf-8?B?!?= <a@example.org>\r\n\r\n"},
+		{from + mixed, "Content-Transfer-Encoding:\r\n base64\r\n", "X: y\r\n" + close},
+		{from + mixed + part + "X: y\r\n", "Content-Type: multipart/mixed; boundary=b2\r\n", "\r\n--b2--\r\n--b--\r\n"},
+		{from + "Content-Type: text/plain\r\n", "Content-Disposition: attachment;\r\n filename*1=b\r\n", "\r\n"},
+		{from, "Content-Type: text/plain; name*1=b\r\n", "Content-Disposition: attachment; filename=b\r\n\r\n"},
+	} {
+		message := c.before + c.field + c.after
+		for cut := range len(message) {
+			var s mime.Scanner
+			s.Reset(decode.Limits{Header: 600})
+			s.Write([]byte(message[:cut]))
+			s.Write([]byte(message[cut:]))
+			s.Close()
+			p := s.Problems()
+			if len(p) != 1 {
+				t.Fatalf("%q cut at %d: %d problems", message, cut, len(p))
+			}
+			if got := message[p[0].Off : p[0].Off+p[0].Len]; got != c.field || p[0].Off != int64(len(c.before)) {
+				t.Fatalf("%s points at %q @%d, want %q @%d", p[0].Rule.ID, got, p[0].Off, c.field, len(c.before))
+			}
+		}
+	}
+}
+
+// What only the end of a body shows stands there, and not behind the delimiter that ends it.
+func TestEndsOfBodies(t *testing.T) {
+	const head = "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n"
+	for _, c := range []struct{ id, before, after string }{
+		{"mime.base64-padding", crlf(sent) + head + "Content-Transfer-Encoding: base64\r\n\r\nAAA", "\r\n--b--\r\n"},
+		{"mime.boundary-open", crlf(sent) + head + "Content-Type: multipart/mixed; boundary=c\r\n\r\n--c\r\n\r\nx", "\r\n--b--\r\n"},
+		{"mime.boundary-open", crlf(sent) + head + "\r\nx", ""},
+	} {
+		got := problems(c.before + c.after)
+		if want := fmt.Sprintf("@%d+0", len(c.before)); len(got) != 1 || !strings.HasPrefix(got[0], c.id) || !strings.Contains(got[0], want) {
+			t.Errorf("%q: got %q, want %s %s", c.before+c.after, got, c.id, want)
+		}
+	}
+}
+
+// A field that stands there twice is told although a gap follows, as far as its lines came.
+func TestFieldBeforeGap(t *testing.T) {
+	var s mime.Scanner
+	s.Reset(decode.Limits{})
+	s.Write([]byte("Subject: x\r\nSubject: y\r\n z\r\n w"))
+	s.Skip(10)
+	s.Close()
+	if p := s.Problems(); len(p) != 1 || p[0].Rule.ID != "mime.duplicate-field" || p[0].Off != 12 || p[0].Len != 16 {
+		t.Errorf("got %+v", p)
 	}
 }
 

@@ -25,6 +25,8 @@ type Scanner struct {
 
 	line    []byte // header: the beginning of a line that is cut; body: a delimiter candidate
 	lineOff int64  // header: where the line begins
+	begun   int64  // header: where it begins itself
+	twice   twice  // header: a field that should not stand there
 	eol     int64  // header: octets of the line end before the line
 	tail    [16]byte
 
@@ -55,7 +57,7 @@ func (s *Scanner) Reset(limits decode.Limits) {
 	s.line, s.nodes = s.line[:0], s.nodes[:0]
 	s.open, s.longest = 0, 0
 	s.problems, s.more, s.body, s.aborted = nil, 0, body{}, false
-	s.tail = [len(s.tail)]byte{}
+	s.tail, s.twice = [len(s.tail)]byte{}, twice{}
 	root := s.newRoot()
 	root.list[0] = &root.part
 	s.parts = root.list[:1:1]
@@ -156,6 +158,7 @@ func (s *Scanner) Skip(n int64) {
 			s.advance(line)
 		}
 	}
+	s.judgeTwice()
 	for s.header {
 		s.nodes[len(s.nodes)-1].quiet = true
 		s.endHeader(nil)

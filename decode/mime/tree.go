@@ -29,7 +29,7 @@ type node struct {
 func (s *Scanner) push(n node) { s.nodes = append(s.nodes, n) }
 
 func (s *Scanner) beginHeader() {
-	s.header = true
+	s.header, s.begun = true, s.off
 	s.fields.reset()
 }
 
@@ -233,9 +233,9 @@ func (s *Scanner) delimit(level int, closing bool, line []byte, at delimiterAt) 
 func (s *Scanner) pop(end, lines int64) {
 	n := &s.nodes[len(s.nodes)-1]
 	if !s.aborted {
-		s.endBody()
+		s.endBody(end)
 		if n.multi && n.boundary != "" {
-			s.problem(rules.BoundaryOpen, s.off, 0, "boundary "+n.boundary)
+			s.problem(rules.BoundaryOpen, end, 0, "boundary "+n.boundary)
 		}
 	}
 	s.nodes = s.nodes[:len(s.nodes)-1]

@@ -33,6 +33,10 @@ var (
 		ID: "mime.no-colon", Severity: decode.Warning, Ref: "RFC 5322 §2.2",
 		Text: "a line of the header is no field, since it has no colon behind a name: programs may take it for the end of the header",
 	})
+	HeaderMbox = define(Rule{
+		ID: "mime.mbox-from", Severity: decode.Warning, Ref: "RFC 5322 §2.2",
+		Text: "the header begins with the line that separates messages in an mbox file, which is no field: programs may take it for the end of the header",
+	})
 	HeaderEnd = define(Rule{
 		ID: "mime.header-end", Severity: decode.Warning, Ref: "RFC 2046 §5.1",
 		Text: "the header of a part has no blank line behind it before the next boundary",
