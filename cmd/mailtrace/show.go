@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -53,6 +54,9 @@ func runShow(u *ui, c *cli.Context) error {
 	if s.extract != nil && (failed == nil || s.extract.written > 0) {
 		s.extract.report(u)
 	}
+	if n := s.out.options.Conn; failed == nil && n != 0 && !s.found {
+		return usagef("there are connections up to "+strconv.Itoa(s.last), "--conn %d: there is no such connection", n)
+	}
 	return failed
 }
 
@@ -62,6 +66,9 @@ type show struct {
 	out     *output
 	hex     bool
 	extract *extractor
+
+	found bool // the connection of --conn
+	last  int  // the highest number of a connection, where --conn was given
 }
 
 // files shows all that can be shown. It gives the last error and tells the others.
@@ -106,7 +113,10 @@ func (s *show) file(path, prefix string) error {
 	o := captures.DecodeOptions{Protocols: registry.All, Secrets: secrets, Bare: s.out.format == "none"}
 	o.Unseen = o.Bare && !s.hex && s.extract == nil
 	if n := s.out.options.Conn; n != 0 {
-		o.Conn = func(conn int) bool { return conn == n }
+		o.Conn = func(conn int) bool {
+			s.found, s.last = s.found || conn == n, max(s.last, conn)
+			return conn == n
+		}
 	}
 	var taps []func(int, decode.Origin, decode.Octets)
 	var hex *hexer
