@@ -3,6 +3,7 @@ package filter
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -82,12 +83,18 @@ func explain(source string, t *translated, err error) *Error {
 	x := &Error{Source: source, Column: 1, What: err.Error(), hint: namesHint("")}
 	var at *file.Error
 	if errors.As(err, &at) {
-		x.What = at.Message
+		x.What = ownTypes.Replace(at.Message)
+		if hint := hintAt(at.Message); hint != "" {
+			x.hint = hint
+		}
 		off := offsetOf(t.text, at.Line, at.Column)
 		x.Column = column(source, t.source(off))
 		if name, ok := strings.CutPrefix(at.Message, "unknown name "); ok {
 			x.What = "there is no field " + name
 			x.hint = namesHint(name)
+			if name == strings.ToUpper(name) && nearest(name) == "" {
+				x.hint = "text stands in quotes: " + strconv.Quote(name) + "; --filter help lists the fields"
+			}
 		}
 	} else if strings.HasPrefix(err.Error(), "expected bool") {
 		x.What = "expected a condition, which is true or false, such as name == \"FETCH\""

@@ -144,7 +144,7 @@ func (t *translated) number(b *strings.Builder, src string, at int) (int, error)
 	}
 	return 0, &lexError{
 		off: at + n, what: fmt.Sprintf("unknown unit %q", unit),
-		hint: "durations are written 200ms, 1.5s, 2m, 1h; sizes 512B, 10KB (10,000), 10KiB (10,240), 1MB",
+		hint: unitsHint,
 	}
 }
 
