@@ -43,3 +43,14 @@ func TestListings(t *testing.T) {
 		})
 	}
 }
+
+// The note of XTND says what it lists; without --secrets its argument is filled, which is told.
+func TestNoteOfXTND(t *testing.T) {
+	for secrets, want := range map[bool]string{false: "argument redacted", true: "a header field of each message"} {
+		for _, e := range play(decode.Options{TLS: true, Secrets: secrets}, script("S: +OK ready", "C: XTND XLIST From"), whole).events {
+			if got := pop3.Note(&e); e.Kind == decode.CommandLine && got != want {
+				t.Errorf("secrets %v: note %q, want %q", secrets, got, want)
+			}
+		}
+	}
+}
