@@ -15,6 +15,9 @@
 //	         │               TLS upstream, then with the client ─► relay again
 //	         └─ ends of both directions ─► close
 //
+// A client that begins with TLS is read, and its answer made, while the upstream is connected; it is
+// written once there is TLS upstream (handshake.go).
+//
 // Whatever is observed is observed before it is written on, under the connection's lock,
 // and no lock is held across network I/O. Below it the publisher's lock is taken, for
 // numbers, sink and tape together, so that what is shown and what is recorded have one order.

@@ -19,6 +19,15 @@ func (c *conn) fixed(l listener) {
 	c.url, c.host = r.Upstream, r.Upstream.Host
 	protocol := c.p.protocol(r.Upstream.Protocol)
 	c.begin(l.url, serverURL(r.Upstream), protocol)
+	var client *handshake
+	if r.Listen.Security == dial.TLS {
+		client = c.beginHandshake(nil)
+		defer func() {
+			if client != nil {
+				client.abandon()
+			}
+		}()
+	}
 	if c.connect(r.Upstream.Addr()) != nil {
 		return
 	}
@@ -54,13 +63,16 @@ func (c *conn) fixed(l listener) {
 			return
 		}
 	}
-	if r.Listen.Security == dial.TLS && c.secureClient(nil) != nil {
-		return
+	if client != nil {
+		err := client.finish()
+		if client = nil; err != nil {
+			return
+		}
 	}
 	c.tlsMark(c.legs[decode.Server].state, c.legs[decode.Client].state)
-	client, server := newBuffer(), newBuffer()
-	server.hold(greeting)
-	c.relay(client, server)
+	fromClient, fromServer := newBuffer(), newBuffer()
+	fromServer.hold(greeting)
+	c.relay(fromClient, fromServer)
 }
 
 // serverURL is an upstream as events name it: without a user, who is nobody's business.

@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"context"
 	"crypto/tls"
 	"errors"
 	"net"
@@ -113,25 +112,6 @@ func (c *conn) serverRefused(err error) {
 		c.mark(decode.TLS, decode.NoDir, f)
 	}
 	c.blame(cause{by: "server", reason: "TLS handshake with the server failed", err: what, hint: hintOf(err)})
-}
-
-// secureClient does the TLS handshake with the client. held is what it said already.
-func (c *conn) secureClient(held []byte) error {
-	l := c.legs[decode.Client]
-	raw := &rawConn{Conn: l.Conn, host: c.host, prefix: append([]byte(nil), held...), alerts: &alertWatch{}}
-	t := tls.Server(raw, c.p.tls)
-	ctx, cancel := context.WithTimeout(c.ctx, c.p.times.handshake)
-	defer cancel()
-	if err := t.HandshakeContext(ctx); err != nil {
-		if ctx.Err() != nil {
-			err = ctx.Err()
-		}
-		c.clientRefused(c.p.explainClient(err, raw.alerts))
-		return err
-	}
-	raw.alerts = nil
-	c.setLeg(decode.Client, l.under(t, raw))
-	return nil
 }
 
 // clientRefused says why there is no TLS with the client; of the upstream's leg it says
