@@ -77,10 +77,6 @@ func (p *Parser) Command(l *Line) *Command {
 }
 
 func (p *Parser) releaseCommand() {
-	if p.cleanCommand {
-		p.cleanCommand = false
-		return
-	}
 	p.needs = again(p.needs)
 	p.items = again(p.items)
 	p.keys, p.siblings = again(p.keys), again(p.siblings)
@@ -133,7 +129,6 @@ func (p *Parser) parse(c *Command) {
 		p.needs = append(p.needs, Need{Anyof: e.Capabilities, Off: from, Len: s.pos - from, Ref: e.Ref})
 	}
 	if e.parse == nil {
-		p.clean, p.cleanCommand = true, len(e.Capabilities) == 0
 		p.end()
 		return
 	}

@@ -13,8 +13,6 @@ type parserState struct {
 	shapes   shapes
 
 	rare bool // what few responses use was used
-	// clean says that the line used nothing that release takes back, cleanCommand nothing of releaseCommand.
-	clean, cleanCommand bool
 
 	// What the values of the response are made of. It only grows while a line is parsed, so
 	// that slices of it hold.
@@ -113,13 +111,8 @@ func again[T any](s []T) []T {
 	return s[:0]
 }
 
-// release takes back what the line before used, if it used anything: commands without arguments and
-// results without a code, which people wait for, do not.
+// release takes back what the line before used.
 func (p *Parser) release() {
-	if p.clean {
-		p.clean = false
-		return
-	}
 	p.texts = again(p.texts)
 	p.addresses = again(p.addresses)
 	p.params = again(p.params)

@@ -244,9 +244,7 @@ func (p *Parser) condition(r *Response) {
 // respText reads resp-text (RFC 9051 §9): a code in brackets, human-readable text.
 func (p *Parser) respText(r *Response) {
 	s := &p.scanner
-	if s.peek() != '[' {
-		p.clean = true
-	} else {
+	if s.peek() == '[' {
 		r.Code = p.respCode()
 		if r.Code != nil {
 			if s.atEnd() {
