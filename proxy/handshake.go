@@ -23,17 +23,21 @@ type handshake struct {
 	ctx    context.Context
 	cancel context.CancelFunc
 	gate   chan struct{} // closed by finish
-	done   chan error
+	done   chan struct{} // closed once the handshake is over
+	err    error         // what came of it, valid then
 }
 
-// beginHandshake begins a handshake with the client. held is what it said already. One of finish and
-// abandon has to follow.
+// beginHandshake begins a handshake with the client. held is what it said already. finish or abandon has
+// to follow.
 func (c *conn) beginHandshake(held []byte) *handshake {
-	h := &handshake{c: c, leg: c.legs[decode.Client], gate: make(chan struct{}), done: make(chan error, 1)}
+	h := &handshake{c: c, leg: c.legs[decode.Client], gate: make(chan struct{}), done: make(chan struct{})}
 	h.ctx, h.cancel = context.WithCancel(c.ctx)
 	h.raw = &rawConn{Conn: &gated{h.leg.Conn, h}, host: c.host, prefix: append([]byte(nil), held...), alerts: &alertWatch{}}
 	h.tls = tls.Server(h.raw, c.p.tls)
-	go func() { h.done <- h.tls.HandshakeContext(h.ctx) }()
+	go func() {
+		defer close(h.done)
+		h.err = h.tls.HandshakeContext(h.ctx)
+	}()
 	return h
 }
 
@@ -43,9 +47,9 @@ func (h *handshake) finish() error {
 	defer h.cancel()
 	close(h.gate)
 	late := time.AfterFunc(h.c.p.times.handshake, h.cancel)
-	err := <-h.done
+	<-h.done
 	inTime := late.Stop()
-	if err != nil {
+	if err := h.err; err != nil {
 		switch {
 		case h.c.ctx.Err() != nil:
 			err = h.c.ctx.Err()
@@ -61,6 +65,7 @@ func (h *handshake) finish() error {
 }
 
 // abandon ends the handshake, and with it the client's socket, before the client saw anything of it.
+// Behind finish it does nothing.
 func (h *handshake) abandon() {
 	h.cancel()
 	<-h.done

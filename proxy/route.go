@@ -22,11 +22,7 @@ func (c *conn) fixed(l listener) {
 	var client *handshake
 	if r.Listen.Security == dial.TLS {
 		client = c.beginHandshake(nil)
-		defer func() {
-			if client != nil {
-				client.abandon()
-			}
-		}()
+		defer client.abandon()
 	}
 	if c.connect(r.Upstream.Addr()) != nil {
 		return
@@ -63,11 +59,8 @@ func (c *conn) fixed(l listener) {
 			return
 		}
 	}
-	if client != nil {
-		err := client.finish()
-		if client = nil; err != nil {
-			return
-		}
+	if client != nil && client.finish() != nil {
+		return
 	}
 	c.tlsMark(c.legs[decode.Server].state, c.legs[decode.Client].state)
 	fromClient, fromServer := newBuffer(), newBuffer()
