@@ -14,6 +14,21 @@ import (
 	"github.com/mailtrace/mailtrace/internal/mailserver"
 )
 
+// maildrop logs in. A session that ended without QUIT holds the maildrop until the server
+// has noticed (RFC 1939 §4), so that IN-USE (RFC 2449 §8.1.2) is asked about again.
+func maildrop(t *testing.T, cfg client.Config) *client.POP3 {
+	t.Helper()
+	for {
+		s, err := client.DialPOP3(t.Context(), cfg)
+		if err == nil {
+			return s
+		}
+		if refused := new(client.AuthError); !errors.As(err, &refused) || refused.Code != "IN-USE" {
+			t.Fatal(err)
+		}
+	}
+}
+
 // A maildrop that is killed at each step is stored whole, once, and removed only then.
 func TestMaildrop(t *testing.T) {
 	const messages = 5
@@ -25,10 +40,7 @@ func TestMaildrop(t *testing.T) {
 		cfg, stop := serve(t, dial.POP3, list)
 		dir := filepath.Join(t.TempDir(), "drop")
 		run := func(killAt int, keep bool) (Report, error) {
-			s, err := client.DialPOP3(t.Context(), cfg)
-			if err != nil {
-				t.Fatal(err)
-			}
+			s := maildrop(t, cfg)
 			n := 0
 			rep, err := Maildrop(context.Background(), s, dir, "pop3://u1@host", Options{Keep: keep, step: func(string) error {
 				if n++; n == killAt {
@@ -115,11 +127,8 @@ func TestAnotherAccount(t *testing.T) {
 	defer stop()
 	dir := t.TempDir()
 	for i, account := range []string{"pop3://u1@host", "pop3://u2@host"} {
-		s, err := client.DialPOP3(t.Context(), cfg)
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, err = Maildrop(t.Context(), s, dir, account, Options{Keep: true})
+		s := maildrop(t, cfg)
+		_, err := Maildrop(t.Context(), s, dir, account, Options{Keep: true})
 		s.Close(nil)
 		var other *AccountError
 		if i == 0 && err != nil || i == 1 && !errors.As(err, &other) {
