@@ -344,7 +344,7 @@ func TestParkedFull(t *testing.T) {
 		s.send("* OK\r\n")
 		s.expect("a STARTTLS")
 		s.expect("EOF")
-	}, func(p *Proxy) { p.times.park = 200 * time.Millisecond })
+	}, func(p *Proxy) { p.times.park = 2 * time.Second })
 	c.expect("* OK")
 	c.send("a STARTTLS\r\n\x16\x03\x01")
 	go io.Copy(c.Conn, strings.NewReader(strings.Repeat("x", 16<<20))) // ends with the connection

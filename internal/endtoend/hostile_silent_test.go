@@ -12,7 +12,7 @@ import (
 )
 
 // short is what a handshake may take in tests of those who are silent.
-const short = 100 * time.Millisecond
+const short = 300 * time.Millisecond
 
 // silent is a server that says nothing and reads to the end.
 func silent(c net.Conn) {
