@@ -76,7 +76,7 @@ func (c *conn) responseInjection(err error) error {
 	}
 	what := "octets in clear between the answer to STARTTLS and TLS: " + printable(header.RecordHeader[:])
 	c.mark(decode.FindingOnly, decode.Server, decode.Fields{}.
-		With("id", "starttls.response-injection").With("severity", decode.Error.String()).With("ref", "RFC 9051 §6.2.1").
+		With("id", "starttls.response-injection").With("severity", decode.Error.String()).With("ref", "RFC 9051 §6.2.1, RFC 2595 §4").
 		With("text", "octets follow the OK to STARTTLS in the clear; a client that keeps them would take them for responses inside TLS"))
 	return &dial.Error{
 		Stage: dial.StageStartTLS, Addr: c.url.Addr(), What: what, Err: dial.ErrInjection,

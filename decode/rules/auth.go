@@ -5,7 +5,7 @@ import "github.com/mailtrace/mailtrace/decode"
 // How a client proves who it is. Both protocols share the first three.
 var (
 	CleartextAuth = define(Rule{
-		ID: "auth.cleartext", Severity: decode.Warning, Ref: "RFC 9051 §6.2.3, RFC 8314 §4",
+		ID: "auth.cleartext", Severity: decode.Warning, Ref: "RFC 8314 §4.1, RFC 2595 §2.3",
 		Text: "a password or token goes over the network in the clear, for anybody on the way to read",
 	})
 	AuthFixation = define(Rule{
@@ -26,7 +26,7 @@ var (
 		Text: "the server said LOGINDISABLED and the client sent LOGIN all the same",
 	})
 	MechanismNotOffered = define(Rule{
-		ID: "auth.mechanism-not-offered", Severity: decode.Note, Ref: "RFC 9051 §6.2.2",
+		ID: "auth.mechanism-not-offered", Severity: decode.Note, Ref: "RFC 9051 §6.2.2, RFC 5034 §3",
 		Text: "the client asks for an authentication mechanism that is not on the server's list",
 	})
 	InitialResponse = define(Rule{

@@ -6,27 +6,27 @@ import "github.com/mailtrace/mailtrace/decode"
 // share these rules.
 var (
 	CommandInjection = define(Rule{
-		ID: "starttls.command-injection", Severity: decode.Error, Ref: "RFC 9051 §6.2.1",
+		ID: "starttls.command-injection", Severity: decode.Error, Ref: "RFC 9051 §6.2.1, RFC 2595 §4",
 		Text: "octets follow STARTTLS in the clear; a server that keeps them would take them for commands inside TLS",
 		Seen: "CVE-2011-0411, CVE-2021-33515, CVE-2021-38084",
 	})
 	ResponseInjection = define(Rule{
-		ID: "starttls.response-injection", Severity: decode.Error, Ref: "RFC 9051 §6.2.1",
+		ID: "starttls.response-injection", Severity: decode.Error, Ref: "RFC 9051 §6.2.1, RFC 2595 §4",
 		Text: "octets follow the OK to STARTTLS in the clear; a client that keeps them would take them for responses inside TLS",
 		Seen: "CVE-2020-14954, CVE-2020-15685, CVE-2021-38371",
 	})
 	EarlyTagged = define(Rule{
-		ID: "starttls.early-tagged", Severity: decode.Error, Ref: "RFC 9051 §6.2.1",
+		ID: "starttls.early-tagged", Severity: decode.Error, Ref: "RFC 9051 §6.2.1, RFC 2595 §4",
 		Text: "the answer to STARTTLS came before the command was whole: somebody else may have written it",
 		Seen: "CVE-2026-42246",
 	})
 	Stripped = define(Rule{
-		ID: "starttls.stripped", Severity: decode.Warning, Ref: "RFC 9051 §11.3",
+		ID: "starttls.stripped", Severity: decode.Warning, Ref: "RFC 9051 §11.3, RFC 2595 §9",
 		Text: "STARTTLS is not on the list of capabilities where it should be, as if somebody on the way took it off, and the client logs in without TLS all the same",
 		Seen: "OfflineIMAP #669; firewalls that overwrite the capability with XXXXXXXA",
 	})
 	RefusedContinue = define(Rule{
-		ID: "starttls.refused-continue", Severity: decode.Warning, Ref: "RFC 9051 §11.1",
+		ID: "starttls.refused-continue", Severity: decode.Warning, Ref: "RFC 9051 §11.1, RFC 2595 §9",
 		Text: "the server refused STARTTLS and the client sends its password in the clear all the same: whoever can forge a NO gets it",
 	})
 	PreauthInClear = define(Rule{
@@ -48,7 +48,7 @@ var (
 		Text: "an alert for the user came without TLS: the client should ignore it, since anybody may have written it",
 	})
 	NotRefreshed = define(Rule{
-		ID: "capability.not-refreshed", Severity: decode.Warning, Ref: "RFC 9051 §6.2.1",
+		ID: "capability.not-refreshed", Severity: decode.Warning, Ref: "RFC 9051 §6.2.1, RFC 2595 §4",
 		Text: "the client relies on capabilities that it learned before TLS, where they could be forged, and did not ask again",
 		Seen: "nodemailer #1835",
 	})
