@@ -2,6 +2,7 @@ package pop3
 
 import (
 	"bytes"
+	"strings"
 )
 
 type lineKind uint8
@@ -143,8 +144,8 @@ func (s *session) arguments(c *clientLine, line []byte) {
 		word, _, more := bytes.Cut(args, []byte(" "))
 		c.from = start
 		if bytes.EqualFold(word, []byte("XLIST")) || bytes.EqualFold(word, []byte("XMIT")) {
-			harmless = !more
 			c.from = start + len(word) + 1
+			harmless = !more || bytes.EqualFold(word, []byte("XLIST")) && listable(line[c.from:])
 		}
 	case codeUnknown:
 		harmless = s.o.Mid
@@ -177,6 +178,17 @@ func only(p []byte, allowed string) bool {
 		}
 	}
 	return true
+}
+
+// listable tells whether XTND XLIST is asked for a header field that clients list, of all
+// messages or of one.
+func listable(args []byte) bool {
+	name, message, _ := bytes.Cut(args, []byte(" "))
+	switch strings.ToLower(string(name)) {
+	case "from", "sender", "reply-to", "to", "cc", "date", "subject", "message-id":
+		return only(message, "0123456789")
+	}
+	return false
 }
 
 // number reads the first argument as a message number; 0 where it is none.

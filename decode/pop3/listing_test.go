@@ -44,12 +44,25 @@ func TestListings(t *testing.T) {
 	}
 }
 
-// The note of XTND says what it lists; without --secrets its argument is filled, which is told.
-func TestNoteOfXTND(t *testing.T) {
-	for secrets, want := range map[bool]string{false: "argument redacted", true: "a header field of each message"} {
-		for _, e := range play(decode.Options{TLS: true, Secrets: secrets}, script("S: +OK ready", "C: XTND XLIST From"), whole).events {
-			if got := pop3.Note(&e); e.Kind == decode.CommandLine && got != want {
-				t.Errorf("secrets %v: note %q, want %q", secrets, got, want)
+// The note of XTND says what it lists. Its argument is shown where it is the name of a field that
+// clients list; anything else may be a secret in the wrong place.
+func TestArgumentOfXTND(t *testing.T) {
+	const all, filled = "a header field of each message", "argument redacted"
+	for line, want := range map[string]string{
+		"XTND XLIST From": all, "xtnd xlist subject 12": all, "XTND XLIST": all,
+		"XTND XLIST secret": filled, "XTND XLIST From secret": filled, "XTND XLIST From 1 secret": filled, "XTND XMIT From": filled,
+	} {
+		for _, secrets := range []bool{false, true} {
+			for _, e := range play(decode.Options{TLS: true, Secrets: secrets}, script("S: +OK ready", "C: "+line), whole).events {
+				if e.Kind != decode.CommandLine {
+					continue
+				}
+				if got := pop3.Note(&e); !secrets && got != want {
+					t.Errorf("%s: note %q, want %q", line, got, want)
+				}
+				if shown := string(e.Text) == line; shown != (secrets || want == all) {
+					t.Errorf("%s: shown as %q, secrets asked for: %v", line, e.Text, secrets)
+				}
 			}
 		}
 	}
