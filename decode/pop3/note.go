@@ -107,7 +107,7 @@ var notes = map[about]func(*decode.Event) string{
 		return redacted("response redacted")(e)
 	},
 
-	{decode.Completion, "STLS"}: says("both legs switch after this"),
+	{decode.Completion, "STLS"}: says("TLS from here on"),
 	{decode.Completion, "PASS"}: says("maildrop locked for us"),
 	{decode.Completion, "APOP"}: says("maildrop locked for us"),
 	{decode.Completion, "AUTH"}: func(e *decode.Event) string {

@@ -244,7 +244,7 @@ func (s *story) pop3() {
 	status(7, 2, "+OK", "+OK", "")
 	end(7, 2, listed("TOP", "UIDL", "RESP-CODES", "PIPELINING", "AUTH-RESP-CODE", "STLS", "USER", "SASL PLAIN LOGIN"), "8 capabilities")
 	s.c(8, "", "STLS", "STLS", "ask for TLS")
-	status(10, 2, "+OK", "+OK Begin TLS negotiation now.", "both legs switch after this")
+	status(10, 2, "+OK", "+OK Begin TLS negotiation now.", "TLS from here on")
 	s.tls(38)
 	s.enter(38, decode.Authorization, "")
 	s.c(38, "", "CAPA", "CAPA", "asked anew (RFC 2595 §4)")
