@@ -49,8 +49,9 @@ func Decode(r *Reader, o DecodeOptions, sink func([]decode.Event)) error {
 	}
 }
 
-// captureEnds is why a connection is closed that the capture does not see to its end.
-const captureEnds = "capture ends here"
+// EndsHere is why a connection is closed that the capture does not see to its end: the reason of its
+// Close event, which says nothing about the connection.
+const EndsHere = "capture ends here"
 
 // trace names one exchange: a connection, or the proxy's own with its upstream.
 type trace struct {
@@ -162,7 +163,7 @@ func (d *decoder) end() {
 	for _, at := range left {
 		d.give(at, d.traces[at].Mark(decode.Mark{
 			Time: d.latest, Kind: decode.Close,
-			Fields: decode.Fields{{Key: "reason", Value: captureEnds}},
+			Fields: decode.Fields{{Key: "reason", Value: EndsHere}},
 		}))
 	}
 }

@@ -300,7 +300,7 @@ func (x *importer) Close(c *tcp.Conn, side int, at time.Time, reason string) {
 func (x *importer) Left(c *tcp.Conn, at time.Time) {
 	s := c.User.(*stranger)
 	if x.settle(c, s); s.conn > 0 {
-		x.mark(s, decode.Mark{Time: at, Kind: decode.Close, Fields: decode.Fields{{Key: "reason", Value: captureEnds}}})
+		x.mark(s, decode.Mark{Time: at, Kind: decode.Close, Fields: decode.Fields{{Key: "reason", Value: EndsHere}}})
 	}
 }
 

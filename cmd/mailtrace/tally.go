@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/mailtrace/mailtrace/captures"
 	"github.com/mailtrace/mailtrace/decode"
 )
 
@@ -83,7 +84,7 @@ func (t *tally) ended(e *decode.Event, d *decode.CloseDetail) {
 	t.commands += d.Commands
 	t.errors += d.Errors
 	t.warnings += d.Warnings
-	if d.Reason != "" && d.ClosedBy != "proxy" || d.Fields.Get("error") != "" {
+	if d.Reason != "" && d.Reason != captures.EndsHere && d.ClosedBy != "proxy" || d.Fields.Get("error") != "" {
 		t.failed++
 	}
 	t.tell(e.Conn, d.Fields.Get("hint"))
