@@ -186,12 +186,15 @@ func (f *fetching) open() error {
 		if f.state, err = mailfile.LoadState(path); err != nil {
 			return &ioError{fmt.Errorf("what was stored before: %w", err), "mend or remove " + path + "; without it all is fetched again"}
 		}
+		if err := f.state.Watch(f.store); err != nil {
+			return &ioError{fmt.Errorf("cannot note what is stored: %w", bare(err)), "is there room on the disk?"}
+		}
 	}
 	return nil
 }
 
-// saveEvery is after how many messages the state is written: as many may be stored a second time at most
-// after a crash, and only in an mbox.
+// saveEvery is after how many messages the state is written: as many are fetched a second time at most after
+// a crash, and none is stored twice.
 const saveEvery = 100
 
 // keep stores a message that came.

@@ -6,6 +6,7 @@
 //	                       Maildir  DIR/tmp ──rename──► DIR/cur/…,U=12:2,S
 //
 // A message is in its place whole or not at all, but for an mbox whose writer is killed: its last message
-// may be a part then. What is there is never overwritten. Files are flushed to the disk before they get
-// their names, a few at once; all that was stored is there to stay when Sync returns.
+// may be a part then, which the next run with the same State replaces by the whole one. Nothing else that is
+// there is overwritten. Files are flushed to the disk before they get their names, a few at once; all that was
+// stored is there to stay when Sync returns.
 package mailfile

@@ -19,12 +19,16 @@ import (
 //
 //	imap <account> <UIDVALIDITY> <sequence-set of UIDs>
 //	pop3 <account> <id> <id> …
+//	mbox <octets>
 //
-// An account is the server's URL with user and mailbox, which holds no space.
+// An account is the server's URL with user and mailbox, which holds no space. The octets are the length of
+// the mbox that all of this is in: what is behind them is not noted yet.
 type State struct {
-	path string
-	imap map[string]*seenUIDs
-	pop3 map[string]map[string]bool
+	path  string
+	mbox  *mbox // nil where the store is none
+	noted int64 // its length when the state was written, -1 where that is not known
+	imap  map[string]*seenUIDs
+	pop3  map[string]map[string]bool
 }
 
 type seenUIDs struct {
@@ -34,7 +38,7 @@ type seenUIDs struct {
 
 // LoadState reads the state beside a store; of one that is not there nothing was fetched.
 func LoadState(path string) (*State, error) {
-	s := &State{path: path, imap: map[string]*seenUIDs{}, pop3: map[string]map[string]bool{}}
+	s := &State{path: path, noted: -1, imap: map[string]*seenUIDs{}, pop3: map[string]map[string]bool{}}
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return s, nil
@@ -70,11 +74,32 @@ func LoadState(path string) (*State, error) {
 			for _, id := range w[2:] {
 				s.pop3[w[1]][id] = true
 			}
+		case len(w) == 2 && w[0] == "mbox":
+			if s.noted, err = strconv.ParseInt(w[1], 10, 64); err != nil || s.noted < 0 {
+				return nil, fmt.Errorf("mailfile: %s:%d: expected a length in octets, found %q", path, n, w[1])
+			}
 		default:
 			return nil, fmt.Errorf("mailfile: %s:%d: expected imap or pop3, an account and what was fetched, found %q", path, n, lines.Text())
 		}
 	}
 	return s, lines.Err()
+}
+
+// Watch binds the state to the store that it speaks of. What a run that was killed left behind in an mbox is
+// found, and not stored again.
+func (s *State) Watch(w Writer) error {
+	m, ok := w.(*mbox)
+	if !ok {
+		return nil
+	}
+	s.mbox = m
+	if s.noted >= 0 && s.noted < m.end {
+		return m.lookBehind(s.noted)
+	}
+	if s.noted == m.end {
+		return nil
+	}
+	return s.Save() // so that what this run adds is told from what is there
 }
 
 // HasUID tells whether a message was fetched before.
@@ -142,7 +167,7 @@ func (s *State) KeepIDs(account string, there map[string]bool) {
 	}
 }
 
-// Save puts the state in its place, whole or not at all.
+// Save puts the state in its place, whole or not at all. What it tells of has to be on the disk: see Sync.
 func (s *State) Save() error {
 	var b strings.Builder
 	b.WriteString("# mailtrace: what was fetched before; see fetch --new\n")
@@ -156,6 +181,11 @@ func (s *State) Save() error {
 			b.WriteString(" " + id)
 		}
 		b.WriteString("\n")
+	}
+	if s.mbox != nil {
+		fmt.Fprintf(&b, "mbox %d\n", s.mbox.end)
+	} else if s.noted >= 0 {
+		fmt.Fprintf(&b, "mbox %d\n", s.noted)
 	}
 	return WriteFile(s.path, []byte(b.String()))
 }
