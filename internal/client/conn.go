@@ -182,7 +182,11 @@ func (c *conn) broken(ctx context.Context, err error) error {
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case errors.As(err, &ne) && ne.Timeout():
-		return &TimeoutError{Addr: c.cfg.URL.Addr(), After: c.cfg.idle()}
+		timeout := &TimeoutError{Addr: c.cfg.URL.Addr(), After: c.cfg.idle()}
+		if c.off == 0 && c.cfg.URL.Security == dial.Plain {
+			timeout.Secure = c.cfg.URL.Over(dial.TLS).String()
+		}
+		return timeout
 	case errors.Is(err, io.EOF), errors.Is(err, net.ErrClosed):
 		return &ClosedError{Addr: c.cfg.URL.Addr(), Err: io.EOF}
 	}

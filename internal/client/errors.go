@@ -137,14 +137,22 @@ func (e *ByeError) Hint() string {
 type TimeoutError struct {
 	Addr  string
 	After time.Duration
+	// Secure is the URL over TLS, where the server has said nothing at all in the clear: it may wait for a
+	// ClientHello.
+	Secure string
 }
 
 func (e *TimeoutError) Error() string {
 	return fmt.Sprintf("client: %s has said nothing for %v", e.Addr, e.After)
 }
 
-// Hint names the flag.
-func (e *TimeoutError) Hint() string { return "a slow server gets more time with --idle-timeout" }
+// Hint names the scheme or the flag that helps.
+func (e *TimeoutError) Hint() string {
+	if e.Secure != "" {
+		return "if the port expects TLS at once, use " + e.Secure + "; a slow server gets more time with --idle-timeout"
+	}
+	return "a slow server gets more time with --idle-timeout"
+}
 
 // Timeout makes it a timeout for those who ask.
 func (e *TimeoutError) Timeout() bool { return true }

@@ -123,6 +123,24 @@ func TestHostileIMAP(t *testing.T) {
 	}
 }
 
+// A server that says nothing in the clear may wait for TLS: the error names the URL to try.
+func TestSilentGreeting(t *testing.T) {
+	for protocol, want := range map[string]string{"imap": "use imaps://u1@127.0.0.1:", "pop3": "use pop3s://u1@127.0.0.1:"} {
+		cfg := rogue(t, protocol, "", nil, "")
+		cfg.Idle = 50 * time.Millisecond
+		var err error
+		if protocol == "imap" {
+			_, err = DialIMAP(t.Context(), cfg)
+		} else {
+			_, err = DialPOP3(t.Context(), cfg)
+		}
+		var silent *TimeoutError
+		if !errors.As(err, &silent) || !strings.Contains(silent.Hint(), want) {
+			t.Errorf("%s: %v, want the hint to say %s", protocol, err, want)
+		}
+	}
+}
+
 func useIMAP(ctx context.Context, cfg Config) error {
 	s, err := DialIMAP(ctx, cfg)
 	if err != nil {

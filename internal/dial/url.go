@@ -87,6 +87,12 @@ func schemeFor(protocol string, security Security) scheme {
 // Addr is host:port, as package net takes it.
 func (u URL) Addr() string { return net.JoinHostPort(u.Host, strconv.Itoa(u.Port)) }
 
+// Over is the same place with another security: the scheme changes, the port stays.
+func (u URL) Over(security Security) URL {
+	u.Scheme, u.Security = schemeFor(u.Protocol, security).name, security
+	return u
+}
+
 // String is the URL in its shortest form: the scheme's default port is left out. Parsing it
 // gives the same URL again.
 func (u URL) String() string {
