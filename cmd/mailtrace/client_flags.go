@@ -196,7 +196,7 @@ func (u *ui) oneServer(c *cli.Context, verb string) (dial.URL, error) {
 // which may have a server for each protocol; "" takes the one that there is, IMAP's before POP3's.
 func (u *ui) server(arg, protocol string) (dial.URL, error) {
 	if strings.Contains(arg, "://") {
-		return dial.Parse(arg)
+		return dial.ParseLogin(arg)
 	}
 	known, err := accounts.Load("")
 	if err != nil {

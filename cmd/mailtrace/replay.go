@@ -63,12 +63,8 @@ func runReplay(u *ui, c *cli.Context) error {
 	case load && c.Bool("update"):
 		return usagef("leave out --connections and --repeat", "--update goes with one session")
 	}
-	url, err := dial.Parse(c.String("to"))
+	url, err := dial.ParseLogin(c.String("to"))
 	if err != nil {
-		var bad *dial.UsageError
-		if errors.As(err, &bad) && strings.Contains(bad.What, "a password in the URL") {
-			bad.Advice = strings.Replace(bad.Advice, "leave it to the mail client", "give it by MAILTRACE_PASSWORD or --password-command", 1)
-		}
 		return err
 	}
 	script, err := readScript(path, c.Bool("pace"))

@@ -94,7 +94,7 @@ func TestErrors(t *testing.T) {
 		{good + "tls-key = \"x\"\n", ":3:1: tls-key: expected tls-cert", ""},
 		{good + "imap = \"imaps://my\"\n", ":3:9: imap: a second server of imap", ""},
 		{"[a]\nimap = \"pop3s://mx\"\n", ":2:9: imap: expected a URL of imap, found one of pop3", "url"},
-		{"[a]\nimap = \"imaps://u:swordfish@mx\"\n", ":2:9: imap: ", "leave it to"},
+		{"[a]\nimap = \"imaps://u:swordfish@mx\"\n", ":2:9: imap: ", "MAILTRACE_PASSWORD or --password-command"},
 		{"[a]\nimap = \"mx\"\n", ":2:9: imap: ", ""},
 		{"[a]\nuser = \"u\"\n", ":1:1: account a names no server", "imaps://"},
 		{"x = 1\n", ":1:1: expected a table an account, found \"x\"", "[work]"},

@@ -263,7 +263,7 @@ func resolve(dir, path string) string {
 }
 
 func server(a *Account, value, protocol string) *wrong {
-	u, err := dial.Parse(value)
+	u, err := dial.ParseLogin(value)
 	if err != nil {
 		w := &wrong{what: strings.TrimPrefix(err.Error(), "dial: ")}
 		var h interface{ Hint() string }

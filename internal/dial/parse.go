@@ -28,16 +28,21 @@ func (e *UsageError) Hint() string { return e.Advice }
 
 // Parse reads the URL of a server. The port is the scheme's default where none is given.
 // Errors are of type *[UsageError] and hold no password.
-func Parse(raw string) (URL, error) { return parse(raw, false) }
+func Parse(raw string) (URL, error) { return parse(parser{raw: raw}) }
+
+// ParseLogin is Parse for a server that mailtrace itself logs in to: what it advises about a
+// password in the URL are the places that mailtrace takes one from.
+func ParseLogin(raw string) (URL, error) { return parse(parser{raw: raw, login: true}) }
 
 // ParseListen reads the URL of a listener: Parse's grammar without user and mailbox. Without
 // a host it is 127.0.0.1, without a port that of [DefaultListen]; port 0 is any free one.
-func ParseListen(raw string) (URL, error) { return parse(raw, true) }
+func ParseListen(raw string) (URL, error) { return parse(parser{raw: raw, listen: true}) }
 
 // parser carries what every error of one URL needs.
 type parser struct {
 	raw    string
 	listen bool
+	login  bool // mailtrace is the mail client
 	scheme scheme
 }
 
@@ -45,8 +50,8 @@ func (p *parser) fail(what, hint string) error {
 	return &UsageError{What: fmt.Sprintf("%s: %s", quote(redact(p.raw)), what), Advice: hint}
 }
 
-func parse(raw string, listen bool) (URL, error) {
-	p := &parser{raw: raw, listen: listen}
+func parse(p parser) (URL, error) {
+	raw := p.raw
 	if strings.ContainsFunc(raw, func(r rune) bool { return unicode.IsControl(r) || unicode.IsSpace(r) }) {
 		return URL{}, p.fail("a space or control character", "in a user or mailbox name a space is written %20")
 	}
@@ -69,7 +74,7 @@ func parse(raw string, listen bool) (URL, error) {
 	}
 	if strings.Contains(path, "@") {
 		return URL{}, p.fail(`"@" behind the host`,
-			`in a mailbox name "@" is written %40; a user name goes before the host, with "/" written %2F; a password stays with the mail client`)
+			`in a mailbox name "@" is written %40; a user name goes before the host, with "/" written %2F; `+p.elsewhere("a password stays with the mail client", "a password comes from"))
 	}
 	if strings.ContainsAny(path, "?#") {
 		return URL{}, p.fail(`a "?" or "#"`, "in a mailbox name they are written %3F and %23")
@@ -101,7 +106,7 @@ func (p *parser) noScheme() error {
 		rest, s = p.raw, guessScheme(p.raw)
 	}
 	meant := s.name + "://" + strings.TrimLeft(rest, "/")
-	if u, err := parse(meant, p.listen); err == nil {
+	if u, err := parse(parser{raw: meant, listen: p.listen, login: p.login}); err == nil {
 		hint = "write " + u.String()
 	} else if e, ok := err.(*UsageError); ok && e.Advice != "" {
 		hint += "; " + e.Advice
@@ -126,6 +131,15 @@ func guessScheme(raw string) scheme {
 	return schemeFor(IMAP, TLS)
 }
 
+// elsewhere advises where a password belongs: to the mail client, as client says it, or where
+// mailtrace is that itself, behind the words own.
+func (p *parser) elsewhere(client, own string) string {
+	if p.login {
+		return own + " MAILTRACE_PASSWORD or --password-command"
+	}
+	return client
+}
+
 // user decodes the part before the last "@" of the authority. u is the URL so far and
 // hostport what follows, for hints.
 func (p *parser) user(u URL, raw, hostport string) (string, error) {
@@ -142,7 +156,7 @@ func (p *parser) user(u URL, raw, hostport string) (string, error) {
 	}
 	switch {
 	case hasPassword:
-		hint := "leave it to the mail client"
+		hint := p.elsewhere("leave it to the mail client", "give it by")
 		if meant != "" {
 			hint += ", and write " + meant
 		}

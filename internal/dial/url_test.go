@@ -61,6 +61,28 @@ func TestParse(t *testing.T) {
 	}
 }
 
+// Where mailtrace is the mail client, a password is not left to another one.
+func TestParseLogin(t *testing.T) {
+	for _, test := range []struct{ raw, hint string }{
+		{"imaps://alice:hunter2@h:1993/x", "give it by MAILTRACE_PASSWORD or --password-command, and write imaps://alice@h:1993"},
+		{"imaps://alice:hunt/er2@h", "a password comes from MAILTRACE_PASSWORD or --password-command"},
+	} {
+		_, err := ParseLogin(test.raw)
+		var usage *UsageError
+		if !errors.As(err, &usage) || !strings.Contains(usage.Hint(), test.hint) || strings.Contains(usage.Hint(), "mail client") {
+			t.Errorf("ParseLogin(%q): %v, %+v; want the hint %q", test.raw, err, usage, test.hint)
+			continue
+		}
+		if strings.Contains(err.Error()+usage.Hint(), "hunt") {
+			t.Errorf("ParseLogin(%q): the password is told: %v", test.raw, err)
+		}
+	}
+	u, err := ParseLogin("imaps://alice@h/x")
+	if want, _ := Parse("imaps://alice@h/x"); err != nil || u != want {
+		t.Errorf("ParseLogin = %#v, %v; want what Parse gives: %#v", u, err, want)
+	}
+}
+
 func TestParseErrors(t *testing.T) {
 	tests := []struct {
 		raw, want, hint string

@@ -44,7 +44,7 @@ type BinarySize struct {
 	Octets int64 `json:"octets"`
 }
 
-// Annotation is one annotation of a message and its attributes (RFC 5257 §4.2.1).
+// Annotation is one annotation of a message and its attributes (RFC 5257 §4.4).
 type Annotation struct {
 	Entry      Text    `json:"entry"`
 	Attributes []Param `json:"attributes"`
