@@ -106,7 +106,8 @@ func (d *decoder) begin(at trace, first decode.Mark) *decode.Trace {
 	o := decode.TraceOptions{
 		Options: decode.Options{
 			Limits: d.o.Limits, Secrets: d.o.Secrets, Bare: d.o.Bare, Unseen: d.o.Unseen, Inflated: !d.foreign,
-			Mid: d.foreign && first.Fields.Get("begins") != "",
+			Mid:      d.foreign && first.Fields.Get("begins") != "",
+			Bodiless: first.Fields.Get("bodies") == "no",
 		},
 		Conn: at.conn, Origin: at.origin, Protocols: d.o.Protocols,
 	}

@@ -97,6 +97,7 @@
 // can be believed is the Reader's to say, whoever wrote it. Why TCP is put together without
 // gopacket's reassembly stands in package tcp.
 //
-// Filler in bodies that are left out keeps line ends and the dot that begins a line, so
-// that dot-stuffing and every count still hold.
+// Filler in bodies that are left out keeps line ends and the first two dots of a line that
+// begins so: dot-stuffing and every count still hold. Content that is filler has no parts
+// and no findings (decode.Options.Bodiless).
 package captures

@@ -50,8 +50,8 @@ type encoder struct {
 	fin     [3]bool
 	closer  decode.Dir // whose FIN came first, and who therefore acknowledges last
 	unacked [3]int64
-	marks   [3]uint16 // empty segments of each direction so far
-	last    [3]byte   // last octet of a direction, for leaving out bodies
+	marks   [3]uint16  // empty segments of each direction so far
+	last    [3][2]byte // last two octets of a direction, for leaving out bodies
 }
 
 func newEncoder(o *Options, conn int, origin decode.Origin, streams func() endpoint) encoder {
@@ -93,7 +93,12 @@ func (e *encoder) octets(o decode.Octets) {
 		if o.Body && !e.o.Bodies {
 			e.leaveOut(o.Dir, e.buf[len(e.buf)-n:])
 		}
-		e.last[o.Dir] = p[n-1]
+		if n > 1 {
+			e.last[o.Dir][0] = p[n-2]
+		} else {
+			e.last[o.Dir][0] = e.last[o.Dir][1]
+		}
+		e.last[o.Dir][1] = p[n-1]
 		e.fill = e.fill || o.Fill
 		p = p[n:]
 	}
@@ -106,15 +111,16 @@ var zeros [segmentHeader + len(synOptions)]byte
 
 func (e *encoder) payload() int { return len(e.buf) - e.open - segmentHeader }
 
-// leaveOut overwrites content with filler. Line ends and a dot that begins a line stay,
-// so that dot-stuffing and counts still hold.
+// leaveOut overwrites content with filler. Line ends stay, and the first two dots of a line
+// that begins so, which tell whether it was dot-stuffed (RFC 1939 §3); counts still hold.
 func (e *encoder) leaveOut(d decode.Dir, p []byte) {
-	last := e.last[d]
+	before, last := e.last[d][0], e.last[d][1]
 	for i, c := range p {
-		if c != '\r' && c != '\n' && (c != '.' || last != '\n') {
+		leads := c == '.' && (last == '\n' || last == '.' && before == '\n')
+		if c != '\r' && c != '\n' && !leads {
 			p[i] = 'x'
 		}
-		last = c
+		before, last = last, c
 	}
 }
 

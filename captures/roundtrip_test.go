@@ -221,7 +221,7 @@ func TestBodiesLeftOut(t *testing.T) {
 	o := options4test()
 	o.Bodies = false
 	var got strings.Builder
-	in := []byte("Subject: a.b\r\n..dot\r\nlast\r\n")
+	in := []byte("Subject: a.b\r\n..dot\r\n.bad\r\nlast\r\n")
 	file := record(t, o, func(r *Recorder) {
 		tape := r.Open(1, decode.FromPeer)
 		tape.Octets(octets(decode.Server, 0, "+OK\r\n"))
@@ -234,10 +234,10 @@ func TestBodiesLeftOut(t *testing.T) {
 	for _, it := range readAll(t, file) {
 		got.Write(it.P)
 	}
-	if want := "+OK\r\nxxxxxxxxxxxx\r\n.xxxx\r\nxxxx\r\n.\r\n"; got.String() != want {
+	if want := "+OK\r\nxxxxxxxxxxxx\r\n..xxx\r\n.xxx\r\nxxxx\r\n.\r\n"; got.String() != want {
 		t.Errorf("got %q, expected %q", got.String(), want)
 	}
-	if string(in) != "Subject: a.b\r\n..dot\r\nlast\r\n" {
+	if string(in) != "Subject: a.b\r\n..dot\r\n.bad\r\nlast\r\n" {
 		t.Errorf("the caller's octets were changed: %q", in)
 	}
 }

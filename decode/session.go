@@ -85,6 +85,9 @@ type Options struct {
 	// Unseen says that nobody looks at events, but for their findings, states and marks: Bare, and more.
 	// What says nothing of these may have no event, which may depend on how the stream is cut.
 	Unseen bool
+	// Bodiless says that message content is filler, as in a capture that was recorded without
+	// bodies: it has no parts, and nothing is found in it.
+	Bodiless bool
 	// Direct says that the client speaks to the server itself: no proxy stands between them.
 	Direct bool
 	// Mid says that the stream may begin in mid-session (a foreign capture).

@@ -105,6 +105,9 @@ func (s *session) endPiece(t time.Time, x *side, owner *decode.Command) (gaps []
 // parts makes events of the parts of a message whose first octet stands at base, and puts on
 // them what is wrong.
 func (s *session) parts(t time.Time, x *side, owner *decode.Command, parts []*mime.Part, problems []mime.Problem, base int64) {
+	if s.o.Bodiless {
+		return
+	}
 	l := &x.literal
 	within := func(off, n int64) decode.Span {
 		// Of a piece that went by earlier nobody knows where it stood.

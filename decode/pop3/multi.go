@@ -249,6 +249,9 @@ func (s *session) endMulti(t time.Time, complete, broken bool) {
 		} else {
 			parts = m.scanner.Abort()
 		}
+		if s.o.Bodiless {
+			parts = nil
+		}
 		m.endDot()
 		for _, p := range parts {
 			e := s.event(t, decode.Server, decode.MIME)

@@ -49,7 +49,7 @@ type Status struct {
 	UIDValidity    *uint32    `json:"uidvalidity,omitempty"`
 	Unseen         *uint32    `json:"unseen,omitempty"`
 	Deleted        *uint32    `json:"deleted,omitempty"`         // RFC 9051, RFC 9208 §4.1.4
-	DeletedStorage *int64     `json:"deleted_storage,omitempty"` // RFC 9208 §5.1.1, octets
+	DeletedStorage *int64     `json:"deleted_storage,omitempty"` // RFC 9208 §4.1.4, octets
 	Size           *int64     `json:"size,omitempty"`            // RFC 8438, octets
 	HighestModSeq  *int64     `json:"highestmodseq,omitempty"`   // RFC 7162 §3.1.7
 	AppendLimit    *int64     `json:"appendlimit,omitempty"`     // RFC 7889; octets; nil for NIL too
