@@ -3,6 +3,7 @@ package mime
 import (
 	"bytes"
 	"encoding/hex"
+	"iter"
 	"strconv"
 )
 
@@ -190,6 +191,22 @@ func (f *fields) param(name string) []byte {
 		return decodeExtended(joined)
 	}
 	return joined
+}
+
+// Param gives the value of the parameter name of a list that somebody else has taken apart,
+// such as that of a BODYSTRUCTURE (RFC 9051 §7.5.2): its segments joined, an extended value as
+// [Display] wants it (RFC 2231 §3, §4). It is "" where there is none.
+func Param(list iter.Seq2[string, string], name string) string {
+	var f fields
+	for attribute, value := range list {
+		if len(f.params) == maxParams {
+			break
+		}
+		x := param{name: []byte(attribute), segment: -1, value: []byte(value)}
+		x.splitName()
+		f.params = append(f.params, x)
+	}
+	return string(f.param(name))
 }
 
 // count tells how many parameters of that name there are, those in segments as one.

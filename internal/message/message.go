@@ -295,10 +295,11 @@ func OfBody(b *grammar.Body) []*Part {
 }
 
 func param(list []grammar.Param, name string) string {
-	for _, p := range list {
-		if strings.EqualFold(string(p.Name), name) {
-			return string(p.Value)
+	return mime.Param(func(yield func(name, value string) bool) {
+		for _, p := range list {
+			if !yield(string(p.Name), string(p.Value)) {
+				return
+			}
 		}
-	}
-	return ""
+	}, name)
 }

@@ -5,6 +5,8 @@ import (
 	"io"
 	"strings"
 	"testing"
+
+	"github.com/mailtrace/mailtrace/decode/imap/grammar"
 )
 
 func read(t *testing.T, text string) *Message {
@@ -73,5 +75,37 @@ func TestFind(t *testing.T) {
 	}
 	if p := Find(m.Parts, "2"); p != nil {
 		t.Errorf("part 2: %+v", p)
+	}
+}
+
+// What servers give of a header's parameters is taken apart, but not decoded.
+func TestOfBodyName(t *testing.T) {
+	for _, c := range []struct {
+		want        string
+		disposition []string
+		typ         []string
+	}{
+		{"plain.pdf", []string{"filename", "plain.pdf"}, []string{"name", "other.pdf"}},
+		{"Büro.pdf", []string{"FILENAME*", "utf-8'de'B%C3%BCro.pdf"}, nil},
+		{"Büro.pdf", []string{"filename*", "iso-8859-1''B%FCro.pdf"}, nil},
+		{"Büro.pdf", nil, []string{"name", "=?utf-8?q?B=C3=BCro.pdf?="}},
+		{"a long name.pdf", []string{"filename*1", "name.pdf", "filename*0", "a long "}, nil},
+		{"a 100% Büro.pdf", []string{"filename*0*", "utf-8''a%20", "filename*1", "100% ", "filename*2*", "B%C3%BCro.pdf"}, nil},
+		{"named.pdf", []string{"filename*x", "no", "size", "3"}, []string{"charset", "x", "name", "named.pdf"}},
+		{"", []string{"size", "3"}, nil},
+	} {
+		list := func(words []string) (l []grammar.Param) {
+			for i := 0; i < len(words); i += 2 {
+				l = append(l, grammar.Param{Name: grammar.Text(words[i]), Value: grammar.Text(words[i+1])})
+			}
+			return l
+		}
+		parts := OfBody(&grammar.Body{
+			Type: grammar.Text("APPLICATION"), Subtype: grammar.Text("PDF"), Params: list(c.typ),
+			Disposition: &grammar.Disposition{Type: grammar.Text("attachment"), Params: list(c.disposition)},
+		})
+		if len(parts) != 1 || parts[0].Name != c.want {
+			t.Errorf("%q, %q: %+v, want %q", c.disposition, c.typ, parts[0], c.want)
+		}
 	}
 }
