@@ -260,11 +260,11 @@ func (s *source) rules() Rules {
 // shown gives a text for an error message: quoted, cut short.
 func shown(s string) string {
 	const most = 40
-	if len(s) > most {
-		s = s[:most] + "…"
-	}
-	if s == "" {
+	switch {
+	case s == "":
 		return "the end of the line"
+	case len(s) > most:
+		return quote(s[:most]) + "…"
 	}
 	return quote(s)
 }

@@ -34,7 +34,7 @@ func clientFlags() []cli.Flag {
 		&cli.StringFlag{Name: "capture", Usage: "record what is said to `FILE`, an ordinary pcapng"},
 		&cli.BoolFlag{Name: "force", Usage: "overwrite the capture"},
 		&cli.BoolFlag{Name: "secrets", Usage: "show and record passwords and tokens in clear"},
-	}, dialFlags(), []cli.Flag{
+	}, dialFlags(connecting), []cli.Flag{
 		&cli.StringFlag{Name: "tls-cert", Usage: "show the client certificate in `FILE` (PEM), for --auth EXTERNAL"},
 		&cli.StringFlag{Name: "tls-key", Usage: "its private key in `FILE` (PEM); else it stands with the certificate"},
 		&cli.DurationFlag{Name: "tls-timeout", DefaultText: "that of --timeout", Usage: "`TIME` to shake hands in"},

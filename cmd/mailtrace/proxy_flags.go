@@ -23,15 +23,18 @@ func proxyFlags() []cli.Flag {
 		&cli.StringFlag{Name: "bodies", Value: "all", Usage: "`WHICH` bodies to record: all, none (filler in their place)"},
 		&cli.StringSliceFlag{Name: "hide-capability", Usage: "take capabilities out of what the client sees, such as 'AUTH=*-PLUS' (`GLOB`)"},
 		&cli.BoolFlag{Name: "secrets", Usage: "show and record passwords and tokens in clear"},
-	}, outputFlags(), dialFlags(), []cli.Flag{caDirFlag})
+	}, outputFlags(), dialFlags(connecting), []cli.Flag{caDirFlag})
 }
 
-// dialFlags are those of every command that talks to a server.
-func dialFlags() []cli.Flag {
+// connecting is what --timeout bounds where nothing else is said.
+const connecting = "to connect in, and to shake hands in; never cuts an IDLE"
+
+// dialFlags are those of every command that talks to a server; bounds is what --timeout is for.
+func dialFlags(bounds string) []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "tls-ca", Usage: "trust the certificates in `FILE` too (PEM)"},
 		&cli.BoolFlag{Name: "tls-insecure", Usage: "do not verify servers' certificates"},
-		&cli.DurationFlag{Name: "timeout", Value: dial.DefaultTimeout, Usage: "`TIME` to connect in, and to shake hands in; never cuts an IDLE"},
+		&cli.DurationFlag{Name: "timeout", Value: dial.DefaultTimeout, Usage: "`TIME` " + bounds},
 	}
 }
 

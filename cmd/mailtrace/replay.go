@@ -39,7 +39,7 @@ func replayCommand(u *ui) *cli.Command {
 			&cli.IntFlag{Name: "connections", Value: 1, Usage: "play `N` sessions at a time, and tell latencies"},
 			&cli.IntFlag{Name: "repeat", Value: 1, Usage: "play each session `M` times, and tell latencies"},
 			&cli.BoolFlag{Name: "verbose", Aliases: []string{"v"}, Usage: "every line as it is said, on stderr"},
-		}, dialFlags()),
+		}, dialFlags("to connect in, to shake hands in, and that a reply may take where no @wait says otherwise")),
 		Action: func(c *cli.Context) error { return runReplay(u, c) },
 	}
 }
@@ -94,16 +94,22 @@ func runReplay(u *ui, c *cli.Context) error {
 	if err := logIn(c.Context, client, script, c.String("password-command")); err != nil {
 		return err
 	}
+	ctx, stop := interruptible(c.Context)
+	defer stop()
 	if load {
-		return u.load(c, client, script, sessions, repeat)
+		return u.load(ctx, c, client, script, sessions, repeat)
 	}
-	report, err := client.Run(c.Context, script)
+	report, err := client.Run(ctx, script)
 	if report != nil {
 		if e := u.report(c, report); e != nil {
 			return e
 		}
 	}
-	if err != nil {
+	switch {
+	case report != nil && ctx.Err() != nil:
+		u.say("interrupted: %s", report.Summary())
+		return errStopped
+	case err != nil:
 		return scriptError(err)
 	}
 	if c.Bool("update") {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"maps"
@@ -15,7 +16,7 @@ import (
 )
 
 // load plays many sessions of a script, and tells how long its commands took.
-func (u *ui) load(c *cli.Context, client *replay.Client, script *replay.Script, sessions, repeat int) error {
+func (u *ui) load(ctx context.Context, c *cli.Context, client *replay.Client, script *replay.Script, sessions, repeat int) error {
 	var (
 		mu    sync.Mutex
 		all   sync.WaitGroup
@@ -28,7 +29,7 @@ func (u *ui) load(c *cli.Context, client *replay.Client, script *replay.Script, 
 	for range sessions {
 		all.Go(func() {
 			for range repeat {
-				r, err := client.Run(c.Context, script)
+				r, err := client.Run(ctx, script)
 				mu.Lock()
 				if r != nil {
 					total.Same += r.Same
@@ -57,7 +58,11 @@ func (u *ui) load(c *cli.Context, client *replay.Client, script *replay.Script, 
 			return err
 		}
 	}
-	if ended != nil {
+	switch {
+	case ctx.Err() != nil:
+		u.say("interrupted: %s", total.Summary())
+		return errStopped
+	case ended != nil:
 		return scriptError(ended)
 	}
 	if c.String("format") == "text" {
