@@ -88,23 +88,30 @@ readme_tests() {
 	$command
 }
 
-# fuzz_all TIME runs each fuzz target for that long.
+# fuzz_all TIME runs each fuzz target for that long, with one worker; as many at once as there
+# are processors.
 fuzz_all() {
-	local target package log=$work/fuzz.log
 	go test -list '^Fuzz' ./... >"$work/fuzz.list"
 	awk '/^Fuzz/ { names[++n] = $1 } /^ok/ { for (i = 1; i <= n; i++) print $2, names[i]; n = 0 }' "$work/fuzz.list" >"$work/fuzz.targets"
 	[ -s "$work/fuzz.targets" ] || die "no fuzz target found"
-	while read -r package target; do
-		if ! go test -run '^$' -fuzz "^$target\$" -fuzztime "$1" -fuzzminimizetime 20x "$package" >"$log" 2>&1 </dev/null; then
-			# On a busy machine a worker may not notice the end of its time, which go reports as
-			# a failure of its own: then no input was found to fail, and nothing is written.
-			if ! grep -q '^    context deadline exceeded$' "$log" || grep -q 'Failing input written' "$log"; then
-				tail -n 60 "$log"
-				die "$package $target failed"
-			fi
+	export -f fuzz_one
+	export work
+	xargs -P "$(nproc)" -L 1 bash -c 'fuzz_one "$@"' - "$1" <"$work/fuzz.targets" || die "fuzzing failed"
+}
+
+# fuzz_one TIME PACKAGE TARGET is what xargs runs, which stops at 255.
+fuzz_one() {
+	local log
+	log=$(mktemp "$work/fuzz.XXXXXX")
+	if ! go test -run '^$' -fuzz "^$3\$" -fuzztime "$1" -fuzzminimizetime 20x -parallel 1 "$2" >"$log" 2>&1 </dev/null; then
+		# On a busy machine a worker may not notice the end of its time, which go reports as
+		# a failure of its own: then no input was found to fail, and nothing is written.
+		if ! grep -q '^    context deadline exceeded$' "$log" || grep -q 'Failing input written' "$log"; then
+			printf 'ci: %s %s failed\n%s\n' "$2" "$3" "$(tail -n 60 "$log")" >&2
+			exit 255
 		fi
-		printf '%s %s: %s\n' "$package" "$target" "$(grep '^fuzz: elapsed' "$log" | tail -n 1)"
-	done <"$work/fuzz.targets"
+	fi
+	printf '%s %s: %s\n' "$2" "$3" "$(grep '^fuzz: elapsed' "$log" | tail -n 1)"
 }
 
 # interop ARGUMENT… prints one line a test; of a failure the end of what it said.
