@@ -3,11 +3,13 @@
 package interop
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"testing"
 )
 
@@ -20,6 +22,30 @@ var lab struct {
 	strict *server  // Dovecot, LOGINDISABLED before TLS
 
 	cyrus, courier *server // plaintext logins allowed without TLS
+
+	ending ending
+}
+
+// ending stops servers while the tests go on: a Dovecot that has only begun takes 6 s.
+type ending struct {
+	servers sync.WaitGroup
+	mu      sync.Mutex
+	errs    []error
+}
+
+func (e *ending) stop(s *server) {
+	e.servers.Go(func() {
+		err := s.stop()
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		e.errs = append(e.errs, err)
+	})
+}
+
+// wait gives what went wrong, when all have ended.
+func (e *ending) wait() error {
+	e.servers.Wait()
+	return errors.Join(e.errs...)
 }
 
 // programs are the peers and the tools that the tests start.
@@ -43,6 +69,10 @@ func run(m *testing.M) (code int) {
 			fmt.Fprintln(os.Stderr, "interop:", err)
 			code = 1
 		}
+	}
+	if err := lab.ending.wait(); err != nil {
+		fmt.Fprintln(os.Stderr, "interop:", err)
+		code = 1
 	}
 	for _, d := range []*server{lab.open, lab.strict, lab.cyrus, lab.courier} {
 		if d == nil {

@@ -54,11 +54,7 @@ func dovecotWith(t *testing.T, account string, change func(maildir string), o do
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		if err := s.stop(); err != nil {
-			t.Error(err)
-		}
-	})
+	t.Cleanup(func() { lab.ending.stop(s) })
 	if change != nil {
 		change(filepath.Join(dir, "home", account, "Maildir"))
 	}
