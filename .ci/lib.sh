@@ -12,7 +12,7 @@ as_root() {
 }
 
 # What the interop run and the race detector need: a program, the Debian package that has it.
-needs="git:git gcc:gcc python3:python3 dovecot:dovecot-core mpop:mpop mbsync:isync curl:curl tshark:tshark unshare:util-linux fetchmail:fetchmail getmail:getmail6"
+needs="git:git gcc:gcc python3:python3 dovecot:dovecot-core mpop:mpop mbsync:isync curl:curl tshark:tshark unshare:util-linux fetchmail:fetchmail getmail:getmail6 certutil:libnss3-tools"
 
 # Where the servers are that are not installed. They may stay from run to run.
 export MAILTRACE_PEERS=${MAILTRACE_PEERS:-${XDG_CACHE_HOME:-${HOME:-/var/tmp}/.cache}/mailtrace/peers}

@@ -47,7 +47,7 @@ func TestArrange(t *testing.T) {
 		{in: "show -x", failure: "unknown flag -x", hint: "did you mean -v"},
 		{in: "show --zzzzzz", failure: "unknown flag --zzzzzz", hint: "mailtrace show --help lists what there is"},
 		{in: "sohw", failure: `unknown command "sohw"`, hint: "did you mean mailtrace show"},
-		{in: "ca", failure: "mailtrace ca: expected one of path, show", hint: "mailtrace ca --help lists what there is"},
+		{in: "ca", failure: "mailtrace ca: expected one of path, show, trust, untrust", hint: "mailtrace ca --help lists what there is"},
 		{in: "frobnicate", failure: `unknown command "frobnicate"`, hint: "the commands are " + all},
 	} {
 		got, err := arrange(app.Commands, strings.Fields(c.in))

@@ -167,7 +167,7 @@ func (u *ui) fail(err error) {
 // programmer more than a user.
 func words(err error) string {
 	text := err.Error()
-	for _, p := range [...]string{"accounts: ", "captures: ", "certs: ", "client: ", "credentials: ", "decode: ", "dial: ", "filter: ", "mailfile: ", "mailserver: ", "mailsync: ", "oauth: ", "offline: ", "print: ", "proxy: ", "query: ", "replay: ", "sasl: "} {
+	for _, p := range [...]string{"accounts: ", "captures: ", "certs: ", "client: ", "credentials: ", "decode: ", "dial: ", "filter: ", "mailfile: ", "mailserver: ", "mailsync: ", "nss: ", "oauth: ", "offline: ", "print: ", "proxy: ", "query: ", "replay: ", "sasl: "} {
 		text = strings.TrimPrefix(text, p)
 	}
 	return text

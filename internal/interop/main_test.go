@@ -49,7 +49,7 @@ func (e *ending) wait() error {
 }
 
 // programs are the peers and the tools that the tests start.
-var programs = []string{"dovecot", "mpop", "mbsync", "curl", "python3", "tshark", "unshare", "fetchmail", "getmail"}
+var programs = []string{"dovecot", "mpop", "mbsync", "curl", "python3", "tshark", "unshare", "fetchmail", "getmail", "certutil"}
 
 func TestMain(m *testing.M) {
 	os.Exit(run(m))
