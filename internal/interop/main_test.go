@@ -70,18 +70,14 @@ func run(m *testing.M) (code int) {
 			code = 1
 		}
 	}
+	for _, d := range []*server{lab.open, lab.strict, lab.cyrus, lab.courier} {
+		if d != nil {
+			lab.ending.stop(d)
+		}
+	}
 	if err := lab.ending.wait(); err != nil {
 		fmt.Fprintln(os.Stderr, "interop:", err)
 		code = 1
-	}
-	for _, d := range []*server{lab.open, lab.strict, lab.cyrus, lab.courier} {
-		if d == nil {
-			continue
-		}
-		if err := d.stop(); err != nil {
-			fmt.Fprintln(os.Stderr, "interop:", err)
-			code = 1
-		}
 	}
 	if lab.dir != "" {
 		if err := os.RemoveAll(lab.dir); err != nil {
