@@ -42,6 +42,7 @@ func (p *player) hearIMAP(run []expected) error {
 	waiting := p.pending
 	p.pending = nil
 	var unlisted []*reply
+	ungreeted := !p.greeted
 	for {
 		open := firstOpen(sections)
 		if open == nil {
@@ -62,6 +63,7 @@ func (p *player) hearIMAP(run []expected) error {
 			return p.broken(open.line, err)
 		}
 		if p.taken(sections, r) {
+			ungreeted = ungreeted && !isGreeting(r)
 			if r.tag != "*" && r.tag != "+" {
 				if err := p.after(sections, r, unlisted); err != nil {
 					return err
@@ -71,6 +73,11 @@ func (p *player) hearIMAP(run []expected) error {
 			continue
 		}
 		switch {
+		case ungreeted && isGreeting(r) && isGreeting(open.reply()):
+			ungreeted = false
+			open.came = true
+			p.heard(open.line.Pos)
+			p.differFrom(open, "another greeting", r)
 		case r.tag == "*" || r.tag == "+":
 			if r.tag == "+" {
 				p.unlisted(open.line.Pos, "not listed, and came before "+open.line.Pattern.String(), r.show)
@@ -83,6 +90,17 @@ func (p *player) hearIMAP(run []expected) error {
 			p.unlisted(open.line.Pos, "a completion that no line expects", r.show)
 		}
 	}
+}
+
+// isGreeting tells whether a response can be a greeting (RFC 9051 §7.1), which is one line and has
+// no completion behind it: another one than expected is not followed by the right one.
+//
+// QUIRK: Dovecot says "* OK Waiting for authentication process to respond.." before its greeting.
+func isGreeting(r *reply) bool {
+	if r.tag != "*" || r.kind != "OK" && r.kind != "PREAUTH" && r.kind != "BYE" {
+		return false
+	}
+	return !strings.HasPrefix(r.show, "* OK Waiting for authentication process")
 }
 
 // sections divides a run at its completions, wire literals joined.

@@ -148,6 +148,30 @@ func TestPlay(t *testing.T) {
 			[]string{"4: another completion: a1 NO why", "6: another completion: a2 NO [ALERT] why"},
 		},
 		{
+			"another greeting", "@connect a imap\nS: * OK [CAPABILITY IMAP4rev1 AUTH=PLAIN]\nC: a1 X\nS: a1 OK\n",
+			"S * OK [CAPABILITY IMAP4rev1] hi\nC a1 X\nS a1 OK x\n",
+			[]string{"2: another greeting: * OK [CAPABILITY IMAP4rev1] hi"},
+		},
+		{
+			"a greeting that says less", "@connect a imap\nS: * OK [CAPABILITY IMAP4rev1]\nC: a1 X\nS: a1 OK\n",
+			"S * OK hi\nC a1 X\nS a1 OK x\n",
+			[]string{"2: another greeting: * OK hi"},
+		},
+		{
+			"a greeting that needs no login", "@connect a imap\nS: * OK\nC: a1 X\nS: a1 OK\n",
+			"S * PREAUTH hi\nC a1 X\nS a1 OK x\n",
+			[]string{"2: another greeting: * PREAUTH hi"},
+		},
+		{
+			"Dovecot, that waits", "@connect a imap\nS: * OK [CAPABILITY IMAP4rev1]\nC: a1 X\nS: a1 OK\n",
+			"S * OK Waiting for authentication process to respond..\nS * OK [CAPABILITY IMAP4rev1] hi\nC a1 X\nS a1 OK x\n", nil,
+		},
+		{
+			"two greetings", "@connect a imap\nS: * OK [CAPABILITY IMAP4rev1]\nS: * OK [ALERT]\nC: a1 X\nS: a1 OK\n",
+			"S * OK [CAPABILITY IMAP4rev1 X] hi\nS * OK [ALERT] hi\nC a1 X\nS a1 OK x\n",
+			[]string{"2: another greeting: * OK [CAPABILITY IMAP4rev1 X] hi"},
+		},
+		{
 			"a completion nobody awaits", imap + "C: a1 X\nS: a1 OK\n", hi + "C a1 X\nS a9 BAD x\nS a1 OK x\n",
 			[]string{"4: a completion that no line expects: a9 BAD x"},
 		},
