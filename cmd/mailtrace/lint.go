@@ -128,18 +128,18 @@ func (u *ui) read(path string, bare bool, sink func([]decode.Event)) error {
 		return err
 	}
 	defer discard(r)
-	err = captures.Decode(r, captures.DecodeOptions{Protocols: registry.All, Secrets: !r.Foreign() && keptSecrets(path), Bare: bare}, sink)
-	return u.leftOut(r, path, err)
+	err = captures.Decode(r.Reader, captures.DecodeOptions{Protocols: registry.All, Secrets: r.secrets, Bare: bare}, sink)
+	return u.leftOut(r, err)
 }
 
 // leftOut tells what of a capture was not read. That it was cut off is no error.
-func (u *ui) leftOut(r *captures.Reader, path string, err error) error {
+func (u *ui) leftOut(r *capture, err error) error {
 	if left := r.LeftOut().String(); left != "" && !errors.As(err, new(*captures.NoMail)) {
-		u.say("%s: left out: %s", path, left)
+		u.say("%s: left out: %s", r.name, left)
 	}
 	var cut *captures.Truncated
 	if errors.As(err, &cut) {
-		u.warn("%s: capture cut off at octet %d", path, cut.Offset)
+		u.warn("%s: capture cut off at octet %d", r.name, cut.Offset)
 		return nil
 	}
 	return err

@@ -53,8 +53,8 @@ func runScript(u *ui, c *cli.Context) error {
 		return err
 	}
 	defer discard(r)
-	script, files, err := replay.FromCapture(path, r, o)
-	if left := u.leftOut(r, path, err); left != nil {
+	script, files, err := replay.FromCapture(path, r.Reader, o)
+	if left := u.leftOut(r, err); left != nil {
 		return left
 	}
 	if out == "" {

@@ -1,9 +1,7 @@
 package main
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -19,7 +17,7 @@ import (
 func showCommand(u *ui) *cli.Command {
 	return &cli.Command{
 		Name: "show", Usage: "print a capture as mailtrace proxy printed it live, or anyone's pcap",
-		UsageText: "mailtrace show [flags] FILE...\nmailtrace show --extract mails tb.pcapng",
+		UsageText: "mailtrace show [flags] FILE...\nmailtrace show --extract mails tb.pcapng\ntcpdump -i lo -U -w - port 143 | mailtrace show -",
 		Flags: slices.Concat(outputFlags(), []cli.Flag{
 			&cli.BoolFlag{Name: "hex", Usage: "the octets beneath each row, as recorded (with -v)"},
 			&cli.StringFlag{Name: "extract", Usage: "write each whole message that went by to `DIR`, as .eml"},
@@ -103,14 +101,13 @@ func (s *show) file(path, prefix string) error {
 		return err
 	}
 	defer discard(r)
-	secrets := !r.Foreign() && keptSecrets(path)
 	printer := s.out.printer(s.u)
 	sink := printer.Events
 	counted := newTally(s.u, false)
 	if s.out.format == "none" {
 		sink = counted.Events
 	}
-	o := captures.DecodeOptions{Protocols: registry.All, Secrets: secrets, Bare: s.out.format == "none"}
+	o := captures.DecodeOptions{Protocols: registry.All, Secrets: r.secrets, Bare: s.out.format == "none"}
 	o.Unseen = o.Bare && !s.hex && s.extract == nil
 	if n := s.out.options.Conn; n != 0 {
 		o.Conn = func(conn int) bool {
@@ -144,7 +141,7 @@ func (s *show) file(path, prefix string) error {
 			}
 		}
 	}
-	err = captures.Decode(r, o, sink)
+	err = captures.Decode(r.Reader, o, sink)
 	if printed := printer.Close(); printed != nil {
 		return &ioError{err: fmt.Errorf("cannot print: %w", printed)}
 	}
@@ -156,41 +153,10 @@ func (s *show) file(path, prefix string) error {
 			return failed
 		}
 	}
-	if err = s.u.leftOut(r, path, err); err == nil && s.out.format == "none" {
-		s.u.say("%s: %s", path, counted)
+	if err = s.u.leftOut(r, err); err == nil && s.out.format == "none" {
+		s.u.say("%s: %s", r.name, counted)
 	}
 	return err
-}
-
-func openCapture(path string) (*captures.Reader, error) {
-	r, err := captures.Open(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, &ioError{fmt.Errorf("there is no file %s", path), "mailtrace proxy --capture FILE writes captures"}
-	}
-	var failed *fs.PathError
-	if errors.As(err, &failed) {
-		return nil, &ioError{err: fmt.Errorf("cannot read %s: %w", path, failed.Err)}
-	}
-	return r, err
-}
-
-// keptSecrets tells whether a capture was recorded with --secrets: then they are shown,
-// as they were live. All connections of a run are alike, so the first one tells.
-func keptSecrets(path string) bool {
-	r, err := captures.Open(path)
-	if err != nil {
-		return false
-	}
-	defer discard(r)
-	for {
-		item, err := r.Next()
-		if err != nil {
-			return false
-		}
-		if item.Kind == captures.ItemMark && item.Mark.Kind == decode.Open && item.Origin == decode.FromPeer {
-			return item.Mark.Fields.Get("secrets") == "yes"
-		}
-	}
 }
 
 // safeName is the name of a file, without its ending, as a part of another's name.
