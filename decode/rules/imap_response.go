@@ -140,7 +140,7 @@ var (
 	EnvelopeSpaces = define(Rule{
 		ID: "imap.envelope-spaces", Severity: decode.Warning, Ref: "RFC 9051 §9",
 		Text: "spaces stand in an ENVELOPE where there may be none, such as between addresses",
-		Seen: "outlook.com, Exchange 5.5",
+		Seen: "outlook.com, Exchange 5.5, go-imap v2",
 	})
 	EnvelopeShort = define(Rule{
 		ID: "imap.envelope-short", Severity: decode.Warning, Ref: "RFC 9051 §7.5.2",

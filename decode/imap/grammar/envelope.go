@@ -133,7 +133,7 @@ func (p *Parser) addressList(what string) ([]Address, bool) {
 			}
 			return list, true
 		case ' ':
-			// QUIRK: outlook.com and Exchange 5.5 put spaces between addresses.
+			// QUIRK: outlook.com, Exchange 5.5 and go-imap v2 put spaces between addresses.
 			s.spaces(rules.EnvelopeSpaces)
 			continue
 		}
