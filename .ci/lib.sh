@@ -89,14 +89,16 @@ readme_tests() {
 }
 
 # fuzz_all TIME runs each fuzz target for that long, with one worker; as many at once as there
-# are processors.
+# are processors, and no more than four, since each takes some hundred MiB.
 fuzz_all() {
+	local at_once
+	at_once=$(nproc)
 	go test -list '^Fuzz' ./... >"$work/fuzz.list"
 	awk '/^Fuzz/ { names[++n] = $1 } /^ok/ { for (i = 1; i <= n; i++) print $2, names[i]; n = 0 }' "$work/fuzz.list" >"$work/fuzz.targets"
 	[ -s "$work/fuzz.targets" ] || die "no fuzz target found"
 	export -f fuzz_one
 	export work
-	xargs -P "$(nproc)" -L 1 bash -c 'fuzz_one "$@"' - "$1" <"$work/fuzz.targets" || die "fuzzing failed"
+	xargs -P $((at_once < 4 ? at_once : 4)) -L 1 bash -c 'fuzz_one "$@"' - "$1" <"$work/fuzz.targets" || die "fuzzing failed"
 }
 
 # fuzz_one TIME PACKAGE TARGET is what xargs runs, which stops at 255.
