@@ -103,6 +103,10 @@ func TestErrors(t *testing.T) {
 		{"[a]\nuser = \"u\n", ":2:", ""},
 		{good + good, ":3:", ""},
 		{"[a.b]\nurl = \"imaps://mx\"\n", ":1:1: unknown key \"b\"", ""},
+		{"\n\"\" = 1\n", ":2:6: expected a table an account, found \"\"", "[work]"},
+		{"\n[\"\"]\nurl = \"imaps://mx\"\n", ":2:2: \"\" cannot name an account", ""},
+		{good + "  \"\" = \"\"\n", ":3:3: unknown key \"\"", "url"},
+		{good + "'' = 2\n", ":3:1: unknown key \"\"", "url"},
 		{"[[a]]\nurl = \"imaps://mx\"\n", ":1:1: expected a table an account", ""},
 	} {
 		c, err := Load(written(t, x.text))

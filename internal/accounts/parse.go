@@ -67,7 +67,19 @@ func (r *reader) atKey(name string, value toml.Primitive, what, hint string) err
 	if !errors.As(err, &e) {
 		return err
 	}
-	line := strings.Split(r.text, "\n")[e.Line-1]
+	lines := strings.Split(r.text, "\n")
+	if e.Line == 0 {
+		// QUIRK: BurntSushi/toml does not know where the value of an empty key stands.
+		e.Line, e.Col = 1, 1
+		for i, line := range lines {
+			if key := strings.TrimLeft(line, " \t"); strings.HasPrefix(key, `""`) || strings.HasPrefix(key, "''") {
+				e.Line, e.Col = i+1, len(line)-len(key)+1
+				break
+			}
+		}
+		return e
+	}
+	line := lines[e.Line-1]
 	if i := strings.LastIndex(line[:min(e.Col-1, len(line))], name); i >= 0 {
 		e.Col = i + 1
 	}
