@@ -73,7 +73,7 @@ func (u *ui) inProfiles(c *cli.Context, profiles []string, done, before string, 
 	ctx, stop := interruptible(c.Context)
 	defer stop()
 	var failed error
-	any := false
+	some := false
 	for _, dir := range profiles {
 		changed, err := do(ctx, dir)
 		if ctx.Err() != nil {
@@ -88,13 +88,13 @@ func (u *ui) inProfiles(c *cli.Context, profiles []string, done, before string, 
 		}
 		said := before
 		if changed {
-			said, any = done, true
+			said, some = done, true
 		}
 		if _, err := fmt.Fprintf(u.out, "%s %s\n", said, printable(tilde(dir), u.ascii)); err != nil {
 			return err
 		}
 	}
-	if any {
+	if some {
 		u.say("Thunderbird reads its profile when it starts: restart it where it runs")
 	}
 	return failed
