@@ -178,8 +178,10 @@ func TestErrors(t *testing.T) {
 		{`raw:""`, 5, "found nothing", "raw:"},
 		{`raw:"SEEN) (FLAGGED"`, 5, "expected search keys of IMAP", ""},
 		{`raw:"SEEN) NOT (FLAGGED"`, 5, "expected search keys of IMAP", ""},
-		{`raw:"TEXT {5}"`, 5, "expected search keys of IMAP", ""},
-		{`raw:"TEXT {5+}"`, 5, "expected search keys of IMAP", ""},
+		{`raw:"TEXT {5}"`, 5, "which begins a literal", ""},
+		{`raw:"TEXT {5+}"`, 5, "which begins a literal", ""},
+		{`raw:"TEXT \"a\\\"\" X {"`, 5, "which begins a literal", ""},
+		{`raw:"T {" {`, 5, "which begins a literal", ""},
 		{`raw:"OR SEEN"`, 5, "expected search keys of IMAP", ""},
 		{`raw:"FROM é"`, 5, "expected search keys in ASCII", "text:"},
 		{strings.Repeat("(", 40) + "a" + strings.Repeat(")", 40), 31, "nested more than 30 deep", ""},
@@ -215,7 +217,7 @@ func anyKey(t *rapid.T) *node {
 	values := map[kind][]string{
 		text: texts, header: {"To", "X-A=b", "a-b=c d=\"e\"", "List-Id="}, day: {"2026-01-05", "1-Feb-2026", "1999-12-31"},
 		octets: {"0", "10KB", "300", "1.5mib"}, span: {"1h", "7d", "2W", "136y"}, keyword: {"$Forwarded", "MonitorAlert", "-x"},
-		uids: {"1", "2:5,9", "3:*", "*"}, attachment: {"attachment"}, raw: {"SEEN", "OR SEEN (FLAGGED 1:2)", `FROM "a) b"`},
+		uids: {"1", "2:5,9", "3:*", "*"}, attachment: {"attachment"}, raw: {"SEEN", "OR SEEN (FLAGGED 1:2)", `FROM "a) b"`, `FROM "{5}\""`},
 	}[n.key.kind]
 	if values == nil {
 		return n

@@ -113,6 +113,23 @@ func isKeyword(s string) bool {
 	return s != "" && !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune(`(){%*"\]`, r) })
 }
 
+// opensLiteral tells whether a "{" stands outside of quoted strings. No key has one but in a literal
+// (RFC 9051 §9), for which a query has no place.
+func opensLiteral(keys string) bool {
+	quoted := false
+	for i := 0; i < len(keys); i++ {
+		switch c := keys[i]; {
+		case c == '"':
+			quoted = !quoted
+		case c == '\\' && quoted:
+			i++
+		case c == '{' && !quoted:
+			return true
+		}
+	}
+	return false
+}
+
 // checkRaw tells what is wrong with search keys as they stand: they must stay within the parentheses
 // that they are put in.
 func checkRaw(s string) (what, hint string) {
@@ -122,6 +139,9 @@ func checkRaw(s string) (what, hint string) {
 	}
 	if strings.TrimSpace(s) == "" {
 		return "expected search keys, found nothing", hintRaw
+	}
+	if opensLiteral(s) {
+		return "expected search keys without {, which begins a literal", hintRaw
 	}
 	line := "a SEARCH (" + s + ")"
 	var p grammar.Parser
